@@ -1,0 +1,80 @@
+# Short targets for people who do not want to remember Kedro's command line.
+# Each target first makes the environment in .venv as far as it needs it: with uv where it is
+# installed, otherwise with python3's own venv and pip.
+
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+PARAMS ?=
+export DO_NOT_TRACK := 1
+export PYTHONPATH := src
+
+ifneq ($(strip $(PARAMS)),)
+KEDRO_PARAMS := --params $(PARAMS)
+endif
+
+# $(call install,NAME): requirements/NAME.txt into .venv; a stamp file remembers that it is done.
+define install
+	@if command -v uv >/dev/null 2>&1; then \
+		test -x $(BIN)/python || uv venv --quiet --python $(PYTHON) $(VENV); \
+		uv pip install --quiet --python $(BIN)/python -r requirements/$(1).txt; \
+	else \
+		test -x $(BIN)/python || $(PYTHON) -m venv $(VENV); \
+		$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements/$(1).txt; \
+	fi
+	@touch $@
+endef
+
+.PHONY: help segmentation run sample-data viz lint format test test-fast bench lock clean
+
+help:            ## list the targets
+	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/ -/'
+
+segmentation: $(VENV)/.base  ## raw files to segments; PARAMS="raw_dir=…,output_dir=…" for your own
+	$(BIN)/kedro run --pipeline segmentation $(KEDRO_PARAMS)
+
+run: $(VENV)/.base           ## everything that is registered as the default pipeline
+	$(BIN)/kedro run $(KEDRO_PARAMS)
+
+sample-data: $(VENV)/.base   ## write the synthetic raw files of data/01_raw again
+	$(BIN)/kedro run --pipeline sample_data
+
+viz: $(VENV)/.viz            ## open the graph on http://127.0.0.1:4141
+	$(BIN)/kedro viz run --host 127.0.0.1 --no-browser
+
+lint: $(VENV)/.dev           ## style, types and import contracts
+	$(BIN)/ruff check src tests benchmarks
+	$(BIN)/ruff format --check src tests benchmarks
+	$(BIN)/mypy
+	$(BIN)/lint-imports --no-logo
+
+format: $(VENV)/.dev         ## let ruff rewrite what it can
+	$(BIN)/ruff check --fix src tests benchmarks
+	$(BIN)/ruff format src tests benchmarks
+
+test: $(VENV)/.dev           ## all tests
+	$(BIN)/python -m pytest
+
+test-fast: $(VENV)/.dev      ## the tests that need neither a whole run, real tables nor a browser
+	$(BIN)/python -m pytest -m "not slow and not real_data and not browser" --no-cov
+
+bench: $(VENV)/.base         ## wall time of a sample run beside an empty run and the model fits
+	$(BIN)/python benchmarks/bench.py
+
+lock:                        ## compile the pinned requirements again (needs uv)
+	uv pip compile pyproject.toml --universal --python-version 3.11 --no-annotate --quiet --custom-compile-command "make lock" -o requirements/base.txt
+	uv pip compile pyproject.toml --extra viz --universal --python-version 3.11 --no-annotate --quiet --custom-compile-command "make lock" -o requirements/viz.txt
+	uv pip compile pyproject.toml --extra dev --universal --python-version 3.11 --no-annotate --quiet --custom-compile-command "make lock" -o requirements/dev.txt
+
+clean:                       ## remove the environment and everything generated
+	rm -rf $(VENV) .mypy_cache .pytest_cache .ruff_cache .import_linter_cache build
+	find data -mindepth 1 -maxdepth 1 -type d ! -name 01_raw -exec rm -rf {} +
+
+$(VENV)/.base: requirements/base.txt
+	$(call install,base)
+
+$(VENV)/.viz: requirements/viz.txt
+	$(call install,viz)
+
+$(VENV)/.dev: requirements/dev.txt
+	$(call install,dev)

@@ -1,0 +1,6 @@
+"""Datasets that kedro-datasets does not have."""
+
+from personal_offers.datasets.ibis_parquet import IbisParquetDataset
+from personal_offers.datasets.raw_csv import RawCSVDataset, RawTable
+
+__all__ = ["IbisParquetDataset", "RawCSVDataset", "RawTable"]

@@ -1,0 +1,261 @@
+"""Raw CSV files as they come: every cell stays text, and nothing is guessed about its meaning.
+
+Shops export the same table in different forms (separator, encoding, byte-order mark, line
+ends, order of columns). The form is found here, so that no node has to care; what the cells
+mean, and whether they are right, is the business of ``data_processing``.
+"""
+
+from __future__ import annotations
+
+import codecs
+import csv
+import gzip
+import hashlib
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import IO, Any, NoReturn, cast
+
+import ibis
+import ibis.expr.types as ir
+from kedro.io import DatasetError
+from kedro_datasets._typing import TablePreview
+from kedro_datasets.ibis import FileDataset
+
+_CHUNK_BYTES = 1 << 20
+_MAX_HEADER_BYTES = 1 << 20
+_MAX_EXAMPLES = 5
+
+
+@dataclass(frozen=True)
+class RawTable:
+    """One raw file, or the reason why it cannot be read.
+
+    Loading never fails on bad content: the intake reports the problems of *all* files at
+    once, which it could not do if the first broken file ended the run.
+
+    Attributes:
+        file: Path as configured, for messages.
+        rows: Grain: one row per data row of the file. Column ``row_number`` (int64, the first
+            row under the header is 1) and one text column per header; outer white space is
+            trimmed and an empty cell is null. None when the file cannot be read.
+        problems: What is wrong with the file as a file; empty when it could be read whole.
+    """
+
+    file: str
+    rows: ir.Table | None
+    problems: tuple[str, ...] = ()
+
+
+class _UnreadableError(Exception):
+    """The file cannot be turned into rows; the text says why and what to do."""
+
+
+class RawCSVDataset(FileDataset):
+    """A delimited text file as an Ibis table of text columns, whatever form it has.
+
+    The encoding is the first of ``encodings`` in which the whole file can be read; the
+    separator is the one of ``delimiters`` that gives the header most columns. Arrow parses,
+    because DuckDB's own reader would have to download an extension for other encodings than
+    UTF-8, and refuses line ends of both kinds in one file.
+
+    YAML:
+
+    ```yaml
+    money:
+      type: personal_offers.datasets.RawCSVDataset
+      filepath: data/01_raw/shop/money.csv
+      connection: {backend: duckdb}
+    ```
+
+    Python:
+
+    >>> import pathlib, tempfile
+    >>> path = pathlib.Path(tempfile.mkdtemp()) / "money.csv"
+    >>> _ = path.write_bytes("id;Прибыль\\r\\n1;4,16\\r\\n".encode("cp1251"))
+    >>> RawCSVDataset(filepath=str(path)).load().rows.to_pandas().to_dict("records")
+    [{'row_number': 1, 'id': '1', 'Прибыль': '4,16'}]
+    """
+
+    def __init__(
+        self,
+        *,
+        filepath: str,
+        encodings: Sequence[str] = ("utf-8", "utf-16", "cp1251"),
+        delimiters: Sequence[str] = (",", ";", "\t"),
+        **kwargs: Any,
+    ) -> None:
+        """Point to a raw file.
+
+        Args:
+            filepath: The file; ``.gz`` is unpacked.
+            encodings: Tried in this order; single-byte encodings accept almost anything, so
+                they come last.
+            delimiters: Separators to choose from.
+            **kwargs: As in ``kedro_datasets.ibis.FileDataset`` (connection, metadata, …).
+        """
+        super().__init__(filepath, file_format="csv", **kwargs)
+        self._encodings = tuple(encodings)
+        self._delimiters = tuple(delimiters)
+
+    def load(self) -> RawTable:
+        """Read the file.
+
+        Returns:
+            The rows, or the problems that prevent reading them (never an exception for what
+            is wrong with the file itself).
+        """
+        path = Path(self._fs_prefix + str(self._get_load_path()))
+        try:
+            if not path.is_file():
+                raise _UnreadableError(
+                    "the file is missing; put it there or name its folder with "
+                    "--params raw_dir=FOLDER (which holds one folder per shop)"
+                )
+            encoding = self._detect_encoding(path)
+            header, delimiter = self._read_header(path, encoding)
+            rows, problems = self._read_rows(path, encoding, header, delimiter)
+        except _UnreadableError as error:
+            return RawTable(str(path), None, (str(error),))
+        return RawTable(str(path), rows, tuple(problems))
+
+    def save(self, data: Any) -> NoReturn:
+        """Refuse: raw files are read only.
+
+        Raises:
+            DatasetError: Always.
+        """
+        raise DatasetError("raw files are read only: the sample is written by `sample_data`")
+
+    def preview(self, nrows: int = 5) -> TablePreview:
+        """Return the first rows as text, in the form that Kedro-Viz draws."""
+        rows = self.load().rows
+        if rows is None:
+            return TablePreview({"index": [], "columns": [], "data": []})
+        frame = rows.order_by("row_number").limit(nrows).to_pandas()
+        return TablePreview(json.loads(frame.to_json(orient="split", force_ascii=False)))
+
+    def _detect_encoding(self, path: Path) -> str:
+        """Return the first encoding in which every byte of the file can be read."""
+        for encoding in self._encodings:
+            with _open_bytes(path) as stream:
+                start = stream.read(2)
+            # Two bytes of any text are valid UTF-16, so it counts only with its own mark.
+            if encoding == "utf-16" and start not in (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE):
+                continue
+            if _decodes(path, encoding):
+                return encoding
+        raise _UnreadableError(
+            f"the text is in none of the encodings {', '.join(self._encodings)}; "
+            "save it as UTF-8 or add its encoding to `encodings:` in the catalog"
+        )
+
+    def _read_header(self, path: Path, encoding: str) -> tuple[list[str], str]:
+        """Return the trimmed column names and the separator."""
+        with _open_bytes(path) as stream:
+            text = stream.read(_MAX_HEADER_BYTES).decode(encoding, errors="ignore")
+        lines = text.lstrip("\ufeff").splitlines()
+        if not lines or not lines[0].strip():
+            raise _UnreadableError("the file is empty; export it again")
+        found = [(next(csv.reader([lines[0]], delimiter=d)), d) for d in self._delimiters]
+        header, delimiter = max(found, key=lambda pair: len(pair[0]))
+        header = [name.strip() for name in header]
+        twice = sorted({name for name in header if header.count(name) > 1})
+        if twice:
+            raise _UnreadableError(f"two columns are both named {', '.join(map(repr, twice))}")
+        return header, delimiter
+
+    def _read_rows(
+        self, path: Path, encoding: str, header: list[str], delimiter: str
+    ) -> tuple[ir.Table, list[str]]:
+        """Parse the file once into a table that lives as long as the connection."""
+        from pyarrow import csv as arrow_csv
+        from pyarrow import input_stream
+
+        ragged: list[Any] = []
+
+        def remember(row: Any) -> str:
+            ragged.append(row)
+            return "skip"
+
+        name = "raw_" + hashlib.sha256(str(path.resolve()).encode()).hexdigest()[:16]
+        cells = ", ".join(
+            f"nullif(trim({_identifier(c)}, ' \t\r\n\u00a0'), '') AS {_identifier(c)}" for c in header
+        )
+        duckdb = cast(Any, self.connection).con  # another engine has another dataset
+        with input_stream(str(path), compression="detect") as stream:
+            reader = arrow_csv.open_csv(
+                stream,
+                arrow_csv.ReadOptions(
+                    use_threads=False,  # only then does a ragged line know its number
+                    encoding=encoding,
+                    column_names=header,
+                    skip_rows=1,
+                ),
+                arrow_csv.ParseOptions(delimiter=delimiter, invalid_row_handler=remember),
+                arrow_csv.ConvertOptions(column_types=dict.fromkeys(header, "string")),
+            )
+            duckdb.register(f"{name}_stream", reader)
+            duckdb.execute(
+                f"CREATE OR REPLACE TEMP TABLE {name} AS SELECT "
+                f"row_number() OVER () AS row_number, {cells} FROM {name}_stream"
+            )
+            duckdb.unregister(f"{name}_stream")
+        rows = self.connection.table(name)
+        return rows, _ragged_problem(ragged, header) + _empty_problem(rows)
+
+
+def _ragged_problem(rows: Sequence[Any], header: list[str]) -> list[str]:
+    if not rows:
+        return []
+    examples = "; ".join(f"line {row.number}: {row.text[:60]!r}" for row in rows[:_MAX_EXAMPLES])
+    return [
+        f"{len(rows)} line(s) do not have the {len(header)} columns of the header ({examples}): "
+        "mend them or quote the cells that hold a separator"
+    ]
+
+
+def _empty_problem(rows: ir.Table) -> list[str]:
+    if rows.count().execute() > 0:
+        return []
+    return ["the file has a header but no rows; export it again"]
+
+
+def _open_bytes(path: Path) -> IO[bytes]:
+    if path.suffix == ".gz":
+        return cast(IO[bytes], gzip.open(path, "rb"))
+    return path.open("rb")
+
+
+def _decodes(path: Path, encoding: str) -> bool:
+    decoder = codecs.getincrementaldecoder(encoding)(errors="strict")
+    with _open_bytes(path) as stream:
+        try:
+            while chunk := stream.read(_CHUNK_BYTES):
+                decoder.decode(chunk)
+            decoder.decode(b"", final=True)
+        except UnicodeDecodeError:
+            return False
+    return True
+
+
+def _identifier(name: str) -> str:
+    return '"' + name.replace('"', '""') + '"'
+
+
+def as_text_table(rows: Sequence[dict[str, str | None]]) -> ir.Table:
+    """Make the table of a ``RawTable`` from hand-made rows, for tests and notebooks.
+
+    Args:
+        rows: Header to cell, one dictionary per row, at least one row.
+
+    Returns:
+        One row per dictionary, text columns and ``row_number``.
+    """
+    columns = {name: "string" for name in rows[0]}
+    table = ibis.memtable(
+        [{"row_number": n, **row} for n, row in enumerate(rows, start=1)],
+        schema={"row_number": "int64", **columns},
+    )
+    return table

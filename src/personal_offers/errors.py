@@ -1,0 +1,25 @@
+"""The one error that bad input ends in."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+
+class InputError(ValueError):
+    """Everything that is wrong with the input, found before any output is written.
+
+    Attributes:
+        problems: One sentence each: what is wrong, where (file, column, rows), what to do.
+    """
+
+    def __init__(self, problems: Sequence[str]) -> None:
+        """Keep all problems and phrase them as one numbered message.
+
+        Args:
+            problems: At least one sentence; the order is kept.
+        """
+        self.problems = tuple(problems)
+        count = len(self.problems)
+        head = f"The input has {count} problem{'s' if count > 1 else ''}; nothing was written."
+        lines = [f"  {number}. {text}" for number, text in enumerate(self.problems, start=1)]
+        super().__init__("\n".join([head, *lines]))

@@ -1,0 +1,127 @@
+"""The feature registry: what is known about a customer, and what it may be used for.
+
+Every stage after the intake reads features through this registry, so a feature is added,
+renamed or withdrawn in one place: ``conf/base/parameters_features.yml``.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, Field, model_validator
+
+FeatureGroup = Literal[
+    "communication", "product_behaviour", "purchase_behaviour", "on_site_behaviour"
+]
+
+
+class Strict(BaseModel, frozen=True, extra="forbid"):
+    """Base of every parameter model: a misspelt key is an error, and values do not change."""
+
+
+class BothLanguages(Strict):
+    """One text in the two languages that people read."""
+
+    ru: str = Field(min_length=1)
+    en: str = Field(min_length=1)
+
+
+class FromColumn(Strict):
+    """The value of a column in a table with one row per customer."""
+
+    kind: Literal["column"]
+    table: str
+    column: str
+
+
+class AtPeriod(Strict):
+    """The value of a column in a table with one row per customer and period."""
+
+    kind: Literal["at_period"]
+    table: str
+    column: str
+    period: str
+
+
+class RelativeChange(Strict):
+    """(to - from) / from of two features above it; null where ``from`` is zero or unknown."""
+
+    kind: Literal["relative_change"]
+    from_feature: str
+    to_feature: str
+
+
+class Difference(Strict):
+    """to - from of two features above it."""
+
+    kind: Literal["difference"]
+    from_feature: str
+    to_feature: str
+
+
+Computation = Annotated[
+    FromColumn | AtPeriod | RelativeChange | Difference, Field(discriminator="kind")
+]
+
+
+class Feature(Strict):
+    """One feature of a customer.
+
+    Attributes:
+        group: What kind of behaviour it describes.
+        type: ``number``, ``category`` or ``flag`` (true / false / unknown).
+        compute: How it is made from the cleaned tables or from features above it.
+        window: The time it looks at, in words.
+        actionable: Whether the shop can change it by what it does.
+        model: Whether the decline model may see it.
+        why_not: Reason, when the model may not see it.
+        definition: What it means, with its unit.
+    """
+
+    group: FeatureGroup
+    type: Literal["number", "category", "flag"]
+    compute: Computation
+    window: str = Field(min_length=1)
+    actionable: bool
+    model: bool = True
+    why_not: str | None = None
+    definition: BothLanguages
+
+    @model_validator(mode="after")
+    def _withheld_with_a_reason(self) -> Feature:
+        if not self.model and not self.why_not:
+            raise ValueError("a feature with model: false needs why_not: the reason")
+        return self
+
+
+class FeatureRegistry(Strict):
+    """All features of one shop by name, in the order of their computation."""
+
+    features: dict[str, Feature] = Field(min_length=1)
+
+    @model_validator(mode="after")
+    def _changes_look_back(self) -> FeatureRegistry:
+        known: set[str] = set()
+        problems = []
+        for name, feature in self.features.items():
+            compute = feature.compute
+            if isinstance(compute, RelativeChange | Difference):
+                for part in (compute.from_feature, compute.to_feature):
+                    if part not in known:
+                        problems.append(f"{name} is made from {part}, which is not above it")
+            known.add(name)
+        if problems:
+            raise ValueError("; ".join(problems))
+        return self
+
+    def names(self) -> list[str]:
+        """Return all feature names in order."""
+        return list(self.features)
+
+    def model_names(self, kind: str | None = None) -> list[str]:
+        """Return the names of the features that a model may see, optionally of one type."""
+        return [
+            name
+            for name, feature in self.features.items()
+            if feature.model and kind in (None, feature.type)
+        ]

@@ -1,0 +1,316 @@
+"""From raw files to one row per customer: check, mark, account, compute features.
+
+This module holds the steps of a shop whose customer tables come ready; what any intake needs
+stands in parsing.py and rules.py. Annotations are real imports: Kedro reads them when it
+validates parameters, and skips a node whose annotations it cannot resolve.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from decimal import Decimal
+
+import ibis
+import ibis.expr.types as ir
+import pandas as pd
+
+from personal_offers.datasets import RawTable
+from personal_offers.errors import InputError
+from personal_offers.features import (
+    AtPeriod,
+    Difference,
+    Feature,
+    FeatureRegistry,
+    FromColumn,
+    RelativeChange,
+)
+from personal_offers.pipelines.data_processing.params import (
+    IntakeOptions,
+    NumberColumn,
+    RawTableSpec,
+)
+from personal_offers.pipelines.data_processing.parsing import (
+    conflicting_keys,
+    file_problems,
+    orphan_ids,
+    parse_table,
+    spelled,
+)
+from personal_offers.pipelines.data_processing.rules import (
+    LEDGER_COLUMNS,
+    Rule,
+    apply_rules,
+    kept,
+    ledger_of,
+    quarantine_of,
+)
+
+# Where messages tell the reader to look; the shop's name stands before it in conf/.
+_PARAMETERS = "data_processing"
+
+
+def check_raw_tables(options: IntakeOptions, **raw: RawTable) -> dict[str, ir.Table]:
+    """Refuse bad input as a whole, or give every cell its type.
+
+    Args:
+        options: What each file should hold.
+        **raw: Raw table name: the file as text.
+
+    Returns:
+        Raw table name: its rows with typed columns (grain as in the file).
+
+    Raises:
+        InputError: With every problem of every file at once.
+    """
+    problems = file_problems(raw, options.tables, _PARAMETERS)
+    complete = {
+        name: table.rows
+        for name, table in raw.items()
+        if table.rows is not None
+        and {c.header for c in options.tables[name].columns.values()} <= set(table.rows.columns)
+    }
+    parsed = {name: parse_table(rows, options.tables[name]) for name, rows in complete.items()}
+    for name, table in parsed.items():
+        problems += conflicting_keys(raw[name].file, table, options.tables[name])
+    if options.orphan_ids == "error" and len(parsed) == len(options.tables):
+        files = {name: table.file for name, table in raw.items()}
+        problems += orphan_ids(files, parsed, f"{_PARAMETERS}.orphan_ids")
+    if problems:
+        raise InputError(problems)
+    return parsed
+
+
+def mark_rows(options: IntakeOptions, **parsed: ir.Table) -> dict[str, ir.Table]:
+    """Apply the cleaning rules of every table.
+
+    Args:
+        options: The rules and their thresholds.
+        **parsed: Raw table name: typed rows.
+
+    Returns:
+        Raw table name: the same rows with the marks of the rules (see rules.apply_rules).
+    """
+    who = _customer_standing(parsed, options)
+    marked = {}
+    for name, spec in options.tables.items():
+        table = parsed[name].left_join(who, "customer_id").drop("customer_id_right")
+        if name == options.outlier.table:
+            table = _with_outlier_marks(table, options)
+        rules = rules_for(name, options)
+        marked[name] = apply_rules(table, rules, spec.money).drop("is_orphan", "is_irregular")
+    return marked
+
+
+def _customer_standing(parsed: Mapping[str, ir.Table], options: IntakeOptions) -> ir.Table:
+    """One row per customer of any file: is an id missing somewhere, is a month zero."""
+    ids = [t.select("customer_id").distinct() for t in parsed.values()]
+    files = ibis.union(*ids).group_by("customer_id").aggregate(files=lambda t: t.count())
+    amounts = parsed[options.regular.table]
+    zeros = amounts.filter(amounts[options.regular.column] == 0).select("customer_id").distinct()
+    who = files.left_join(zeros, "customer_id")
+    return who.select(
+        "customer_id",
+        is_orphan=who.files < len(parsed),
+        is_irregular=who.customer_id_right.notnull(),
+    )
+
+
+def _with_outlier_marks(table: ir.Table, options: IntakeOptions) -> ir.Table:
+    """Add ``is_outlier``: far above the customer's other periods and the shop's next value.
+
+    The shop's next value is the highest among the values that do not stand out from their
+    own customer, so that two slips cannot hide each other.
+    """
+    amount = table[options.outlier.column].cast("float64")
+    ratio = options.outlier.ratio
+    own = ibis.window(group_by="customer_id")
+    table = table.mutate(amount=amount)
+    # The highest other value of the customer: the maximum, or the second one for the maximum.
+    ranked = table.mutate(
+        place=ibis.row_number().over(
+            ibis.window(
+                group_by="customer_id",
+                order_by=[table.amount.desc(nulls_first=False), table.row_number],
+            )
+        )
+    )
+    top = ranked.amount.max(where=ranked.place == 0).over(own)
+    second = ranked.amount.max(where=ranked.place == 1).over(own)
+    others = ibis.ifelse(ranked.place == 0, second, top).fill_null(0.0)
+    ranked = ranked.mutate(stands_out=(ranked.amount > 0) & (ranked.amount >= ratio * others))
+    next_value = ranked.amount.max(where=~ranked.stands_out).over(ibis.window())
+    marked = ranked.mutate(
+        is_outlier=ranked.stands_out & (ranked.amount >= ratio * next_value.fill_null(float("inf")))
+    )
+    return marked.drop("amount", "place", "stands_out")
+
+
+def rules_for(name: str, options: IntakeOptions) -> list[Rule]:
+    """Return the cleaning rules of one raw table in the order of the ledger.
+
+    Args:
+        name: Raw table.
+        options: Spelling, ranges and thresholds.
+
+    Returns:
+        Spelling, copies, orphans, impossible values, the outlier, customers not regular.
+    """
+    spec = options.tables[name]
+    copies = ibis.window(group_by=list(spec.columns), order_by="row_number")
+    rules = [
+        Rule(f"spelling_{column}", "repaired", lambda t, c=column: t[spelled(c)])
+        for column, meaning in spec.categories().items()
+        if meaning.spelling
+    ]
+    rules += [
+        Rule("exact_duplicate", "removed", lambda t: ibis.row_number().over(copies) > 0),
+        Rule("orphan_customer", "removed", lambda t: t.is_orphan),
+    ]
+    rules += [
+        Rule(
+            f"impossible_{column}",
+            "repaired",
+            lambda t, c=column, m=meaning: _outside(t[c], m),
+            {column: lambda t, c=column: ibis.null(t[c].type())},
+        )
+        for column, meaning in spec.numbers().items()
+        if meaning.min is not None or meaning.max is not None
+    ]
+    if name == options.outlier.table:
+        amount = options.outlier.column
+        rules.append(
+            Rule(
+                f"outlier_{amount}",
+                "repaired",
+                lambda t: t.is_outlier,
+                {amount: lambda t: ibis.null(t[amount].type())},
+            )
+        )
+    rules.append(Rule("not_regular", "removed", lambda t: t.is_irregular))
+    return rules
+
+
+def _outside(value: ir.Value, meaning: NumberColumn) -> ir.BooleanValue:
+    below = value < meaning.min if meaning.min is not None else ibis.literal(False)
+    above = value > meaning.max if meaning.max is not None else ibis.literal(False)
+    return below | above
+
+
+def compile_ledger(options: IntakeOptions, **marked: ir.Table) -> pd.DataFrame:
+    """Write down what every rule did to rows, customers and money.
+
+    Args:
+        options: Raw tables in order, and their rules.
+        **marked: Raw table name: rows with the marks of the rules.
+
+    Returns:
+        Grain: one row per raw table and rule, in order; revenue in currency units (text with
+        two decimals, so that no cent is lost in floating point).
+    """
+    lines = []
+    for name, spec in options.tables.items():
+        lines += ledger_of(marked[name], name, rules_for(name, options), spec.money)
+    ledger = pd.DataFrame(lines, columns=list(LEDGER_COLUMNS), dtype="object")
+    for column in ledger.columns:
+        if column.startswith("revenue_"):
+            ledger[column] = [None if v is None else str(v.quantize(Decimal("0.01"))) for v in ledger[column]]
+    return ledger
+
+
+def collect_quarantine(options: IntakeOptions, **tables: ir.Table | RawTable) -> ir.Table:
+    """Gather the removed rows of all files as they stood there.
+
+    Args:
+        options: Raw tables in order.
+        **tables: ``raw__<name>``: the file as text; ``marked__<name>``: rows with marks.
+
+    Returns:
+        Grain: one row per removed raw row: source, row_number (1-based data row of the
+        file), rule, raw (the row as JSON text).
+    """
+    parts = [
+        quarantine_of(tables[f"marked__{name}"], tables[f"raw__{name}"].rows, name)
+        for name in options.tables
+    ]
+    return ibis.union(*parts).order_by("source", "row_number")
+
+
+def build_customers(
+    registry: FeatureRegistry, options: IntakeOptions, **marked: ir.Table
+) -> ir.Table:
+    """Compute the features of every regular customer, and what the customer is worth.
+
+    Args:
+        registry: Features in the order of their computation.
+        options: Where the profit is, and which amounts may have been set missing.
+        **marked: Raw table name: rows with the marks of the rules.
+
+    Returns:
+        Grain: one row per regular customer, ordered by id: customer_id, the features of the
+        registry, profit (per month, in the unit of the file) and ``revenue_repaired`` (an
+        amount of this customer was a slip and is now missing).
+    """
+    tables = {name: kept(table) for name, table in marked.items()}
+    profit_table, profit_column = options.profit
+    customers = tables[profit_table].select(
+        "customer_id", profit=tables[profit_table][profit_column].cast("float64")
+    )
+    for name, table in tables.items():
+        wanted = _features_of(name, registry)
+        if wanted:
+            customers = customers.left_join(
+                _aggregate_features(table, wanted), "customer_id"
+            ).drop("customer_id_right")
+    for name, feature in registry.features.items():
+        if isinstance(feature.compute, RelativeChange | Difference):
+            customers = customers.mutate(**{name: _change(customers, feature.compute)})
+    slips = marked[options.outlier.table]
+    slips = slips.filter(slips[f"hit__outlier_{options.outlier.column}"])
+    customers = customers.mutate(
+        revenue_repaired=customers.customer_id.isin(slips.customer_id)
+    )
+    columns = ["customer_id", *registry.names(), "profit", "revenue_repaired"]
+    return customers.select(columns).order_by("customer_id")
+
+
+def _features_of(table: str, registry: FeatureRegistry) -> dict[str, Feature]:
+    return {
+        name: feature
+        for name, feature in registry.features.items()
+        if isinstance(feature.compute, FromColumn | AtPeriod) and feature.compute.table == table
+    }
+
+
+def _aggregate_features(table: ir.Table, features: Mapping[str, Feature]) -> ir.Table:
+    """One row per customer; a key has one row per customer (and period), so max picks it."""
+    values = {}
+    for name, feature in features.items():
+        compute = feature.compute
+        column = table[compute.column]  # type: ignore[union-attr]
+        where = table.period == compute.period if isinstance(compute, AtPeriod) else None
+        if feature.type == "number":
+            column = column.cast("float64")
+        values[name] = column.max(where=where)
+    return table.group_by("customer_id").aggregate(**values)
+
+
+def _change(customers: ir.Table, compute: RelativeChange | Difference) -> ir.Value:
+    before, after = customers[compute.from_feature], customers[compute.to_feature]
+    if isinstance(compute, Difference):
+        return after - before
+    return (after - before) / before.nullif(0.0)
+
+
+def take_labels(options: IntakeOptions, **marked: ir.Table) -> ir.Table:
+    """Take the activity label as the shop gives it.
+
+    Args:
+        options: Where the label is.
+        **marked: The raw table that holds it, with the marks of the rules.
+
+    Returns:
+        Grain: one row per regular customer, ordered by id: customer_id, declined (bool).
+    """
+    table_name, column = options.label
+    table = kept(marked[table_name])
+    return table.select("customer_id", declined=table[column]).order_by("customer_id")

@@ -1,0 +1,194 @@
+"""Parameters of the intake: what each raw file holds and which rules repair it."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from pydantic import Field, model_validator
+
+from personal_offers.features import Strict
+
+
+class Column(Strict):
+    """What the cells of one raw column mean.
+
+    Attributes:
+        header: Its name in the file, exactly (outer white space does not count).
+        required: Whether an empty cell is an error; otherwise it is a missing value.
+    """
+
+    header: str = Field(min_length=1)
+    required: bool = False
+
+
+class IdColumn(Column):
+    """A customer id: kept as text, never empty."""
+
+    type: Literal["id"]
+    required: Literal[True] = True
+
+
+class CategoryColumn(Column):
+    """One of a stated list of texts.
+
+    Attributes:
+        values: The texts that the shop uses; a mapping renames them (text: new name).
+        spelling: Misspelt text: right text. Each mended cell counts in the ledger.
+    """
+
+    type: Literal["category"]
+    values: dict[str, str] | list[str] = Field(min_length=1)
+    spelling: dict[str, str] = {}
+
+    @model_validator(mode="after")
+    def _spelling_leads_to_a_value(self) -> CategoryColumn:
+        lost = [right for right in self.spelling.values() if right not in self.values]
+        if lost:
+            raise ValueError(f"spelling leads to {lost}, which is not among values")
+        return self
+
+
+class FlagColumn(Column):
+    """Yes or no in the shop's own words.
+
+    Attributes:
+        true: Texts that mean yes.
+        false: Texts that mean no.
+    """
+
+    type: Literal["flag"]
+    true: list[str] = Field(min_length=1)
+    false: list[str] = Field(min_length=1)
+
+    @model_validator(mode="after")
+    def _yes_is_not_no(self) -> FlagColumn:
+        both = sorted(set(self.true) & set(self.false))
+        if both:
+            raise ValueError(f"{both} cannot mean both true and false")
+        return self
+
+
+class NumberColumn(Column):
+    """A number; point and comma both count as the decimal mark.
+
+    Attributes:
+        decimals: 0 for whole numbers; amounts are kept as DECIMAL with that many digits.
+        min: Smallest possible value; anything below is impossible and set missing.
+        max: Largest possible value; anything above is impossible and set missing.
+    """
+
+    type: Literal["number"]
+    decimals: int = Field(ge=0, le=6)
+    min: float | None = None
+    max: float | None = None
+
+    @model_validator(mode="after")
+    def _range_is_a_range(self) -> NumberColumn:
+        if self.min is not None and self.max is not None and self.min > self.max:
+            raise ValueError(f"min {self.min} is above max {self.max}")
+        return self
+
+
+AnyColumn = Annotated[
+    IdColumn | CategoryColumn | FlagColumn | NumberColumn, Field(discriminator="type")
+]
+
+
+class RawTableSpec(Strict):
+    """What one raw file holds.
+
+    Attributes:
+        key: Columns that tell its rows apart, once exact copies are gone.
+        columns: Name in this project: meaning of the column. The file may hold more.
+        money: The column whose sum the ledger follows; none where the file holds no money.
+    """
+
+    key: list[str] = Field(min_length=1)
+    columns: dict[str, AnyColumn]
+    money: str | None = None
+
+    @model_validator(mode="after")
+    def _names_are_columns(self) -> RawTableSpec:
+        wanted = [*self.key, *([self.money] if self.money else [])]
+        unknown = [name for name in wanted if name not in self.columns]
+        if unknown:
+            raise ValueError(f"{unknown} is not among the columns {list(self.columns)}")
+        if self.key[0] != "customer_id":
+            raise ValueError("the first column of the key must be customer_id")
+        return self
+
+    def numbers(self) -> dict[str, NumberColumn]:
+        """Return the columns that hold numbers."""
+        return {n: c for n, c in self.columns.items() if isinstance(c, NumberColumn)}
+
+    def categories(self) -> dict[str, CategoryColumn]:
+        """Return the columns that hold one of a list of texts."""
+        return {n: c for n, c in self.columns.items() if isinstance(c, CategoryColumn)}
+
+
+class OutlierRule(Strict):
+    """A value far above everything else is a slip of the keyboard, not money.
+
+    Attributes:
+        table: Raw table with one row per customer and period.
+        column: The amount.
+        ratio: How many times above both the customer's other periods and the shop's next
+            value it must be.
+    """
+
+    table: str
+    column: str
+    ratio: float = Field(gt=1)
+
+
+class RegularRule(Strict):
+    """Who counts as a regular customer: bought in every recorded period.
+
+    Attributes:
+        table: Raw table with one row per customer and period.
+        column: The amount; a recorded zero in any period makes the customer not regular.
+    """
+
+    table: str
+    column: str
+
+
+class IntakeOptions(Strict):
+    """How the raw files of a customer-level shop become one row per customer.
+
+    Attributes:
+        tables: Raw table: what it holds.
+        outlier: Rule for amounts that cannot be real.
+        regular: Rule for who is a regular customer.
+        orphan_ids: What happens when an id is in one file and not in another: ``error`` ends
+            the run, ``quarantine`` sets the customer's rows aside.
+        label: Table and column of the activity label.
+        profit: Table and column of the profit per customer and month.
+    """
+
+    tables: dict[str, RawTableSpec] = Field(min_length=1)
+    outlier: OutlierRule
+    regular: RegularRule
+    orphan_ids: Literal["error", "quarantine"]
+    label: tuple[str, str]
+    profit: tuple[str, str]
+
+    @model_validator(mode="after")
+    def _references_exist(self) -> IntakeOptions:
+        wanted = {
+            "outlier": (self.outlier.table, self.outlier.column),
+            "regular": (self.regular.table, self.regular.column),
+            "label": self.label,
+            "profit": self.profit,
+        }
+        lost = [
+            f"{name}: {table}.{column}"
+            for name, (table, column) in wanted.items()
+            if table not in self.tables or column not in self.tables[table].columns
+        ]
+        if lost:
+            raise ValueError(f"no such table and column: {'; '.join(lost)}")
+        table, column = self.label
+        if not isinstance(self.tables[table].columns[column], FlagColumn):
+            raise ValueError(f"the label {table}.{column} must be of type flag")
+        return self

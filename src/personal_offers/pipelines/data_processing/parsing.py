@@ -1,0 +1,275 @@
+"""From text cells to typed columns, and everything that can be wrong with a cell.
+
+Parsing and checking share their expressions, so that what is reported as wrong is exactly
+what could not be parsed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+
+import ibis
+import ibis.expr.types as ir
+
+from personal_offers.datasets import RawTable
+from personal_offers.pipelines.data_processing.params import (
+    AnyColumn,
+    CategoryColumn,
+    FlagColumn,
+    NumberColumn,
+    RawTableSpec,
+)
+
+# A plain decimal number. SQL's own casts also take "1e5", "1_000" or "3.7" for an integer.
+_NUMBER = r"^[+-]?[0-9]+([.,][0-9]+)?$"
+_WHOLE = r"^[+-]?[0-9]+([.,]0+)?$"
+_AMOUNT_DIGITS = 18
+_MAX_EXAMPLES = 5
+
+
+def spelled(column: str) -> str:
+    """Return the name of the mark that a cell of ``column`` was misspelt."""
+    return f"spelling__{column}"
+
+
+def parse_table(rows: ir.Table, spec: RawTableSpec) -> ir.Table:
+    """Give every cell its type; call it only on tables without problems.
+
+    Args:
+        rows: One row per data row of the file, text columns and ``row_number``.
+        spec: What the columns mean.
+
+    Returns:
+        The same rows: ``row_number``, the columns under this project's names, and a boolean
+        ``spelling__<column>`` for each category column. Cells that cannot be parsed are null.
+    """
+    parsed = {name: parse_cell(rows, column) for name, column in spec.columns.items()}
+    marks = {
+        spelled(name): rows[column.header].isin(list(column.spelling)).fill_null(False)
+        for name, column in spec.categories().items()
+        if column.spelling
+    }
+    return rows.select(row_number=rows.row_number, **parsed, **marks)
+
+
+def parse_cell(rows: ir.Table, column: AnyColumn) -> ir.Value:
+    """Return the typed value of one column; null where the cell is empty or wrong."""
+    text = rows[column.header]
+    match column:
+        case NumberColumn():
+            number = ibis.ifelse(_is_number(text, column), text.replace(",", "."), ibis.null(str))
+            kind = f"decimal({_AMOUNT_DIGITS}, {column.decimals})" if column.decimals else "int64"
+            if not column.decimals:  # "3.0" is a whole number, but no engine casts it alike
+                number = number.split(".")[0]
+            return number.cast(kind)
+        case FlagColumn():
+            return (
+                ibis.cases(
+                    (text.isin(column.true), ibis.literal(True)),
+                    (text.isin(column.false), ibis.literal(False)),
+                )
+            )  # fmt: skip
+        case CategoryColumn():
+            return _category(text, column)
+        case _:
+            return text
+
+
+def _is_number(text: ir.StringValue, column: NumberColumn) -> ir.BooleanValue:
+    pattern = _NUMBER if column.decimals else _WHOLE
+    return text.re_search(pattern)
+
+
+def _category(text: ir.StringValue, column: CategoryColumn) -> ir.Value:
+    names = column.values if isinstance(column.values, dict) else {v: v for v in column.values}
+    known = dict(names) | {wrong: names[right] for wrong, right in column.spelling.items()}
+    return ibis.cases(*((text == raw, ibis.literal(name)) for raw, name in known.items()))
+
+
+@dataclass(frozen=True)
+class _Check:
+    """One thing that may be wrong with the cells of one column.
+
+    Attributes:
+        bad: True where the cell is wrong.
+        text: The message after "N row(s) ", before the examples.
+        advice: What to do, after the examples.
+    """
+
+    header: str
+    bad: ir.BooleanValue
+    text: str
+    advice: str
+
+
+def file_problems(
+    raw: Mapping[str, RawTable], tables: Mapping[str, RawTableSpec], where: str
+) -> list[str]:
+    """Find everything wrong with the files, their columns and their cells.
+
+    Args:
+        raw: Raw table name: the file.
+        tables: Raw table name: what it should hold.
+        where: Parameter block of ``tables``, for messages.
+
+    Returns:
+        One sentence per problem, in the order of the tables; empty when all is well.
+    """
+    problems = []
+    for name, spec in tables.items():
+        file, rows = raw[name].file, raw[name].rows
+        problems += [f"{file}: {text}" for text in raw[name].problems]
+        if rows is None:
+            continue
+        missing = [c.header for c in spec.columns.values() if c.header not in rows.columns]
+        if missing:
+            problems.append(
+                f"{file}: no column {', '.join(map(repr, missing))}; the file has "
+                f"{', '.join(map(repr, rows.columns[1:]))}. Rename it in the file or set its "
+                f"header in {where}.tables.{name}.columns"
+            )
+        checks = list(_cell_checks(rows, name, spec, where))
+        problems += [f"{file}, {text}" for text in _run_checks(rows, checks)]
+    return problems
+
+
+def _cell_checks(
+    rows: ir.Table, table: str, spec: RawTableSpec, where: str
+) -> Iterator[_Check]:
+    for name, column in spec.columns.items():
+        if column.header not in rows.columns:
+            continue
+        text = rows[column.header]
+        place = f"{where}.tables.{table}.columns.{name}"
+        if column.required:
+            yield _Check(column.header, text.isnull(), "are empty", "fill them in the file")
+        if isinstance(column, NumberColumn):
+            kind = "a number" if column.decimals else "a whole number"
+            bad = text.notnull() & ~_is_number(text, column)
+            yield _Check(column.header, bad, f"are not {kind}", "mend them in the file")
+            digits = _AMOUNT_DIGITS - column.decimals
+            too_long = text.re_search(rf"^[+-]?[0-9]{{{digits + 1},}}([.,]|$)")
+            yield _Check(column.header, too_long, "have too many digits", "mend them in the file")
+        elif isinstance(column, FlagColumn | CategoryColumn):
+            known, keys = _known_texts(column)
+            yield _Check(
+                column.header,
+                text.notnull() & text.notin(known),
+                f"hold an unknown value (known: {', '.join(map(repr, known))})",
+                f"mend the file or edit {keys.format(place=place)}",
+            )
+
+
+def _known_texts(column: FlagColumn | CategoryColumn) -> tuple[list[str], str]:
+    if isinstance(column, FlagColumn):
+        return [*column.true, *column.false], "{place}.true or .false"
+    return [*column.values, *column.spelling], "{place}.values or .spelling"
+
+
+def _run_checks(rows: ir.Table, checks: Sequence[_Check]) -> list[str]:
+    """Count all bad cells in one scan; fetch examples only where there are any."""
+    if not checks:
+        return []
+    counts = rows.aggregate(
+        **{f"check_{i}": check.bad.sum().fill_null(0) for i, check in enumerate(checks)}
+    ).to_pyarrow().to_pylist()[0]  # fmt: skip
+    problems = []
+    for i, check in enumerate(checks):
+        if count := counts[f"check_{i}"]:
+            examples = (
+                rows.filter(check.bad)
+                .select("row_number", value=rows[check.header])
+                .order_by("row_number")
+                .limit(_MAX_EXAMPLES)
+                .to_pyarrow()
+                .to_pylist()
+            )
+            shown = ", ".join(
+                f"row {e['row_number']}" + ("" if e["value"] is None else f" {e['value']!r}")
+                for e in examples
+            )
+            problems.append(
+                f"column {check.header!r}: {count} row(s) {check.text}: {shown}"
+                f"{', …' if count > len(examples) else ''}; {check.advice}"
+            )
+    return problems
+
+
+def conflicting_keys(file: str, table: ir.Table, spec: RawTableSpec) -> list[str]:
+    """Find keys that stand in several rows with different values.
+
+    Args:
+        file: File name, for the message.
+        table: Parsed rows of that file.
+        spec: Its key and columns.
+
+    Returns:
+        One sentence, or nothing. Exact copies of a row are no conflict.
+    """
+    distinct = table.select(*spec.columns).distinct()
+    conflicts = distinct.group_by(spec.key).aggregate(n=distinct.count()).filter(lambda t: t.n > 1)
+    count = conflicts.count().execute()
+    if not count:
+        return []
+    shown = conflicts.order_by(spec.key).limit(_MAX_EXAMPLES)
+    places = (
+        table.inner_join(shown, spec.key)
+        .select(*spec.key, "row_number")
+        .order_by(*spec.key, "row_number")
+        .to_pyarrow()
+        .to_pylist()
+    )
+    rows_of: dict[str, list[str]] = {}
+    for place in places:
+        key = " ".join(str(place[name]) for name in spec.key)
+        rows_of.setdefault(key, []).append(str(place["row_number"]))
+    examples = ", ".join(f"{key} (rows {', '.join(rows)})" for key, rows in rows_of.items())
+    key_headers = ", ".join(repr(spec.columns[name].header) for name in spec.key)
+    return [
+        f"{file}, key {key_headers}: {count} id(s) stand in several rows with different values: "
+        f"{examples}{', …' if count > len(rows_of) else ''}; keep one row of each in the file"
+    ]
+
+
+def orphan_ids(files: Mapping[str, str], ids: Mapping[str, ir.Table], where: str) -> list[str]:
+    """Find customers who are in one file and not in another.
+
+    Args:
+        files: Raw table: file name, for messages.
+        ids: Raw table: its ``customer_id`` and ``row_number``.
+        where: Parameter that would set such customers aside instead, for messages.
+
+    Returns:
+        One sentence per file that lacks ids.
+    """
+    everywhere = ibis.union(
+        *(
+            table.filter(table.customer_id.notnull())
+            .group_by("customer_id")
+            .aggregate(row_number=table.row_number.min())
+            .mutate(file=ibis.literal(files[name]))
+            for name, table in ids.items()
+        )
+    )
+    problems = []
+    for name, table in ids.items():
+        lost = everywhere.anti_join(table, "customer_id")
+        count = lost.customer_id.nunique().execute()
+        if not count:
+            continue
+        first = lost.group_by("customer_id").aggregate(file=lost.file.min())
+        examples = (
+            lost.semi_join(first, ["customer_id", "file"])
+            .order_by("customer_id")
+            .limit(_MAX_EXAMPLES)
+            .to_pyarrow()
+            .to_pylist()
+        )
+        shown = ", ".join(f"{e['customer_id']} ({e['file']} row {e['row_number']})" for e in examples)
+        problems.append(
+            f"{files[name]}: {count} id(s) of the other files are not here: {shown}"
+            f"{', …' if count > len(examples) else ''}; export the files again for the same "
+            f"customers, or set {where} to quarantine"
+        )
+    return problems

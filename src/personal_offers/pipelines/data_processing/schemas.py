@@ -1,0 +1,48 @@
+"""Contracts of the tables that the intake gives.
+
+On Ibis tables pandera checks ``Config.unique`` but silently ignores ``Field(unique=True)``,
+so keys are named in ``Config``.
+"""
+
+from __future__ import annotations
+
+import pandera.ibis as pa
+
+
+class Quarantine(pa.DataFrameModel):
+    """Grain: one removed raw row."""
+
+    source: str = pa.Field(nullable=False)
+    row_number: int = pa.Field(ge=1, nullable=False)
+    rule: str = pa.Field(nullable=False)
+    raw: str = pa.Field(nullable=False)
+
+    class Config:
+        """A raw row is removed once."""
+
+        unique = ["source", "row_number"]  # noqa: RUF012
+
+
+class Customers(pa.DataFrameModel):
+    """Grain: one regular customer; the features stand beside, as the registry names them."""
+
+    customer_id: str = pa.Field(nullable=False)
+    profit: float = pa.Field(nullable=False)
+    revenue_repaired: bool = pa.Field(nullable=False)
+
+    class Config:
+        """One row per customer."""
+
+        unique = ["customer_id"]  # noqa: RUF012
+
+
+class Labels(pa.DataFrameModel):
+    """Grain: one regular customer."""
+
+    customer_id: str = pa.Field(nullable=False)
+    declined: bool = pa.Field(nullable=False)
+
+    class Config:
+        """One row per customer."""
+
+        unique = ["customer_id"]  # noqa: RUF012

@@ -1,0 +1,4 @@
+from kedro.pipeline import Pipeline
+
+
+def create_pipeline(): return Pipeline([])

@@ -1,0 +1,119 @@
+"""Measures of a risk score, each with a bootstrap interval over customers.
+
+Every measure takes a matrix of customer weights, one row per resample, and is computed for
+all resamples at once: a bootstrap sample is a customer counted 0, 1, 2 … times.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+import numpy.typing as npt
+
+Floats = npt.NDArray[np.float64]
+Integers = npt.NDArray[np.int64]
+Booleans = npt.NDArray[np.bool_]
+Measure = Callable[[Booleans, Floats, Floats], Floats]
+
+_SMALLEST_PROBABILITY = 1e-12
+
+
+def weighted_roc_auc(label: Booleans, risk: Floats, weights: Floats) -> Floats:
+    """Return the probability that a decliner outranks a keeper; ties count half.
+
+    Args:
+        label: True for decliners, one per customer.
+        risk: Score, one per customer.
+        weights: Resamples x customers.
+
+    Returns:
+        One value per resample.
+    """
+    order = np.argsort(risk, kind="stable")
+    starts = np.flatnonzero(np.r_[True, np.diff(risk[order]) > 0])
+    ordered = weights[:, order]
+    positive = np.add.reduceat(ordered * label[order], starts, axis=1)
+    negative = np.add.reduceat(ordered * ~label[order], starts, axis=1)
+    below = np.cumsum(negative, axis=1) - negative / 2
+    return np.asarray((positive * below).sum(axis=1) / (positive.sum(1) * negative.sum(1)))
+
+
+def weighted_average_precision(label: Booleans, risk: Floats, weights: Floats) -> Floats:
+    """Return the mean precision over the decliners, highest risk first; ties go together."""
+    order = np.argsort(-risk, kind="stable")
+    starts = np.flatnonzero(np.r_[True, np.diff(-risk[order]) > 0])
+    ordered = weights[:, order]
+    positive = np.add.reduceat(ordered * label[order], starts, axis=1)
+    everyone = np.add.reduceat(ordered, starts, axis=1)
+    taken = np.cumsum(everyone, axis=1)
+    precision = np.cumsum(positive, axis=1) / np.where(taken > 0, taken, 1.0)
+    return np.asarray((precision * positive).sum(axis=1) / positive.sum(axis=1))
+
+
+def weighted_brier(label: Booleans, risk: Floats, weights: Floats) -> Floats:
+    """Return the mean squared distance of the risk from the outcome (Brier, 1950)."""
+    return np.asarray(weights @ (risk - label) ** 2 / weights.sum(axis=1))
+
+
+def weighted_log_loss(label: Booleans, risk: Floats, weights: Floats) -> Floats:
+    """Return the mean negative log-likelihood of the outcome, in nats."""
+    sure = np.clip(risk, _SMALLEST_PROBABILITY, 1 - _SMALLEST_PROBABILITY)
+    loss = -np.where(label, np.log(sure), np.log1p(-sure))
+    return np.asarray(weights @ loss / weights.sum(axis=1))
+
+
+MEASURES: dict[str, Measure] = {
+    "roc_auc": weighted_roc_auc,
+    "average_precision": weighted_average_precision,
+    "brier": weighted_brier,
+    "log_loss": weighted_log_loss,
+}
+
+
+def bootstrap_weights(groups: Integers, resamples: int, seed: int) -> Floats:
+    """Draw how often each customer counts in each resample; twins are drawn together.
+
+    Args:
+        groups: Group number per customer, from 0.
+        resamples: How many.
+        seed: Of the draw.
+
+    Returns:
+        Resamples x customers.
+    """
+    rng = np.random.default_rng(seed)
+    size = int(groups.max()) + 1
+    draws = rng.multinomial(size, np.full(size, 1 / size), size=resamples)
+    return draws[:, groups].astype(np.float64)
+
+
+def measure(
+    label: Booleans, risks: Floats, weights: Floats, confidence: float
+) -> dict[str, dict[str, float]]:
+    """Compute every measure as the mean over repeats, with its interval over customers.
+
+    Args:
+        label: True for decliners, one per customer.
+        risks: Repeats x customers.
+        weights: Resamples x customers; resamples without both classes are left out.
+        confidence: Coverage of the percentile interval.
+
+    Returns:
+        Measure: its value, low, high, and sd over the repeats.
+    """
+    both = (weights @ label > 0) & (weights @ ~label > 0)
+    once = np.ones((1, len(label)))
+    tail = (1 - confidence) / 2
+    result = {}
+    for name, function in MEASURES.items():
+        values = np.array([function(label, risk, once)[0] for risk in risks])
+        resampled = np.mean([function(label, risk, weights[both]) for risk in risks], axis=0)
+        low, high = np.quantile(resampled, [tail, 1 - tail])
+        result[name] = {
+            "value": float(values.mean()),
+            "low": float(low),
+            "high": float(high),
+            "sd_over_repeats": float(values.std(ddof=1)) if len(values) > 1 else 0.0,
+        }
+    return result

@@ -1,0 +1,170 @@
+"""Parameters of the decline model: which one, how it is searched, and how it is judged."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from pydantic import Field, model_validator
+
+from personal_offers.features import Strict
+
+MemberName = Literal[
+    "logistic_regression",
+    "svc",
+    "k_neighbors",
+    "decision_tree",
+    "random_forest",
+    "extra_trees",
+    "catboost",
+]
+ModelName = MemberName | Literal["blend"]
+
+Count = Annotated[int, Field(ge=1)]
+Positive = Annotated[float, Field(gt=0)]
+Share = Annotated[float, Field(gt=0, le=1)]
+# How many features a tree looks at in each split: a number, a share, or a rule.
+MaxFeatures = Count | Share | Literal["sqrt", "log2"]
+
+
+class LogisticRegressionGrid(Strict):
+    """Logistic regression with an L2 penalty.
+
+    Attributes:
+        C: Inverse strength of the penalty.
+    """
+
+    C: list[Positive] = Field(min_length=1)
+
+
+class SVCGrid(Strict):
+    """Support vector machine with a Gaussian kernel; probabilities come from calibration.
+
+    Attributes:
+        C: Inverse strength of the penalty.
+        gamma: Width of the kernel on standardised features.
+    """
+
+    C: list[Positive] = Field(min_length=1)
+    gamma: list[Positive | Literal["scale", "auto"]] = Field(min_length=1)
+
+
+class KNeighborsGrid(Strict):
+    """Share of decliners among the nearest customers.
+
+    Attributes:
+        n_neighbors: How many.
+        weights: Whether nearer ones count more.
+    """
+
+    n_neighbors: list[Count] = Field(min_length=1)
+    weights: list[Literal["uniform", "distance"]] = Field(min_length=1)
+
+
+class DecisionTreeGrid(Strict):
+    """One tree.
+
+    Attributes:
+        max_depth: Longest path.
+        min_samples_leaf: Fewest customers in a leaf.
+    """
+
+    max_depth: list[Count] = Field(min_length=1)
+    min_samples_leaf: list[Count] = Field(min_length=1)
+
+
+class ForestGrid(Strict):
+    """Many trees: random forest, or extra trees with random thresholds.
+
+    Attributes:
+        n_estimators: Trees.
+        max_features: Features looked at in each split.
+        min_samples_leaf: Fewest customers in a leaf.
+    """
+
+    n_estimators: list[Count] = Field(min_length=1)
+    max_features: list[MaxFeatures] = Field(min_length=1)
+    min_samples_leaf: list[Count] = Field(min_length=1)
+
+
+class CatBoostGrid(Strict):
+    """Gradient boosting with ordered target statistics (Prokhorenkova et al., 2018).
+
+    Attributes:
+        iterations: Trees.
+        depth: Depth of each tree.
+        learning_rate: Step.
+        rsm: Share of features looked at in each split.
+    """
+
+    iterations: list[Count] = Field(min_length=1)
+    depth: list[Annotated[int, Field(ge=1, le=16)]] = Field(min_length=1)
+    learning_rate: list[Positive] = Field(min_length=1)
+    rsm: list[Share] = Field(min_length=1)
+
+
+class Grids(Strict):
+    """Values to search for each model; one value fixes the setting."""
+
+    logistic_regression: LogisticRegressionGrid
+    svc: SVCGrid
+    k_neighbors: KNeighborsGrid
+    decision_tree: DecisionTreeGrid
+    random_forest: ForestGrid
+    extra_trees: ForestGrid
+    catboost: CatBoostGrid
+
+
+class SearchOptions(Strict):
+    """Search over the settings, inside each training fold.
+
+    Attributes:
+        folds: Inner folds; twins share one.
+        candidates: Most combinations tried per model; a larger grid is sampled.
+        scoring: What the best combination is best at, on the inner folds.
+    """
+
+    folds: int = Field(ge=2, le=20)
+    candidates: int = Field(ge=1)
+    scoring: Literal["neg_log_loss", "neg_brier_score", "roc_auc", "average_precision"]
+
+
+class ModellingOptions(Strict):
+    """How decline risk is estimated for a shop without time.
+
+    Attributes:
+        model: One model, or ``blend``: the mean of several.
+        blend: Members of the blend.
+        calibration: ``sigmoid`` fits Platt's curve (Platt, 1999) to inner out-of-fold scores.
+        folds: Outer folds.
+        repeats: Times that everything is repeated with other folds; the risk is the mean.
+        twin_columns: Customers who agree in all of these are copies and share a fold.
+        threads: Fits that run at once.
+        bootstrap: Resamples of customers for the intervals.
+        confidence: Coverage of the intervals.
+        seed: Of folds, fits and resamples.
+        search: Search inside the training folds.
+        grids: Values to search.
+    """
+
+    model: ModelName
+    blend: list[MemberName] = Field(min_length=2)
+    calibration: Literal["none", "sigmoid"]
+    folds: int = Field(ge=2, le=20)
+    repeats: int = Field(ge=1, le=100)
+    twin_columns: list[str] = Field(min_length=1)
+    threads: int = Field(ge=1, le=64)
+    bootstrap: int = Field(ge=100)
+    confidence: float = Field(gt=0.5, lt=1)
+    seed: int = Field(ge=0)
+    search: SearchOptions
+    grids: Grids
+
+    @model_validator(mode="after")
+    def _members_differ(self) -> ModellingOptions:
+        if len(set(self.blend)) < len(self.blend):
+            raise ValueError(f"blend names a model twice: {self.blend}")
+        return self
+
+    def members(self) -> list[MemberName]:
+        """Return the models whose mean is taken: one, unless the model is a blend."""
+        return list(self.blend) if self.model == "blend" else [self.model]
