@@ -27,7 +27,7 @@ class UnknownParameterHook:
 
     @hook_impl
     def before_pipeline_run(
-        self, run_params: Mapping[str, Any], pipeline: Pipeline, catalog: CatalogProtocol
+        self, run_params: Mapping[str, Any], pipeline: Pipeline, catalog: CatalogProtocol[Any, Any]
     ) -> None:
         """Compare the parameters with what the registered pipelines read.
 
@@ -42,7 +42,9 @@ class UnknownParameterHook:
         }
         unknown = list(unread_parameters(catalog.load("parameters"), read))
         if unknown:
-            raise click.ClickException("\n".join(["Unknown parameters; nothing was run.", *unknown]))
+            raise click.ClickException(
+                "\n".join(["Unknown parameters; nothing was run.", *unknown])
+            )
 
 
 def unread_parameters(parameters: Mapping[str, Any], read: set[str]) -> Iterator[str]:

@@ -20,7 +20,5 @@ def in_stage(template: Pipeline, shop: str, stage: str) -> Pipeline:
     Returns:
         The same nodes, wired to this shop's data.
     """
-    named = Pipeline(
-        template, namespace=stage, prefix_datasets_with_namespace=False, tags=[stage]
-    )
+    named = Pipeline(template, namespace=stage, prefix_datasets_with_namespace=False, tags=[stage])
     return Pipeline(named, namespace=shop)

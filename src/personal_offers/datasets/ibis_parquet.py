@@ -9,7 +9,7 @@ from kedro_datasets._typing import TablePreview
 from kedro_datasets.ibis import FileDataset
 
 
-class IbisParquetDataset(FileDataset):
+class IbisParquetDataset(FileDataset):  # type: ignore[misc]  # kedro-datasets has no types
     """``ibis.FileDataset`` for Parquet that Kedro-Viz can preview.
 
     YAML:

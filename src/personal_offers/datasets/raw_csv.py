@@ -52,8 +52,8 @@ class _UnreadableError(Exception):
     """The file cannot be turned into rows; the text says why and what to do."""
 
 
-class RawCSVDataset(FileDataset):
-    """A delimited text file as an Ibis table of text columns, whatever form it has.
+class RawCSVDataset(FileDataset):  # type: ignore[misc]  # kedro-datasets has no types
+    r"""A delimited text file as an Ibis table of text columns, whatever form it has.
 
     The encoding is the first of ``encodings`` in which the whole file can be read; the
     separator is the one of ``delimiters`` that gives the header most columns. Arrow parses,
@@ -73,7 +73,7 @@ class RawCSVDataset(FileDataset):
 
     >>> import pathlib, tempfile
     >>> path = pathlib.Path(tempfile.mkdtemp()) / "money.csv"
-    >>> _ = path.write_bytes("id;Прибыль\\r\\n1;4,16\\r\\n".encode("cp1251"))
+    >>> _ = path.write_bytes("id;Прибыль\r\n1;4,16\r\n".encode("cp1251"))
     >>> RawCSVDataset(filepath=str(path)).load().rows.to_pandas().to_dict("records")
     [{'row_number': 1, 'id': '1', 'Прибыль': '4,16'}]
     """
@@ -181,7 +181,8 @@ class RawCSVDataset(FileDataset):
 
         name = "raw_" + hashlib.sha256(str(path.resolve()).encode()).hexdigest()[:16]
         cells = ", ".join(
-            f"nullif(trim({_identifier(c)}, ' \t\r\n\u00a0'), '') AS {_identifier(c)}" for c in header
+            f"nullif(trim({_identifier(c)}, ' \t\r\n\u00a0'), '') AS {_identifier(c)}"
+            for c in header
         )
         duckdb = cast(Any, self.connection).con  # another engine has another dataset
         with input_stream(str(path), compression="detect") as stream:
@@ -197,9 +198,10 @@ class RawCSVDataset(FileDataset):
                 arrow_csv.ConvertOptions(column_types=dict.fromkeys(header, "string")),
             )
             duckdb.register(f"{name}_stream", reader)
+            # Names are quoted by _identifier or are a hash.
+            cells = f"row_number() OVER () AS row_number, {cells}"
             duckdb.execute(
-                f"CREATE OR REPLACE TEMP TABLE {name} AS SELECT "
-                f"row_number() OVER () AS row_number, {cells} FROM {name}_stream"
+                f"CREATE OR REPLACE TEMP TABLE {name} AS SELECT {cells} FROM {name}_stream"  # noqa: S608
             )
             duckdb.unregister(f"{name}_stream")
         rows = self.connection.table(name)
@@ -253,7 +255,7 @@ def as_text_table(rows: Sequence[dict[str, str | None]]) -> ir.Table:
     Returns:
         One row per dictionary, text columns and ``row_number``.
     """
-    columns = {name: "string" for name in rows[0]}
+    columns = dict.fromkeys(rows[0], "string")
     table = ibis.memtable(
         [{"row_number": n, **row} for n, row in enumerate(rows, start=1)],
         schema={"row_number": "int64", **columns},

@@ -7,7 +7,7 @@ validates parameters, and skips a node whose annotations it cannot resolve.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from decimal import Decimal
 
 import ibis
@@ -27,7 +27,6 @@ from personal_offers.features import (
 from personal_offers.pipelines.data_processing.params import (
     IntakeOptions,
     NumberColumn,
-    RawTableSpec,
 )
 from personal_offers.pipelines.data_processing.parsing import (
     conflicting_keys,
@@ -119,30 +118,27 @@ def _with_outlier_marks(table: ir.Table, options: IntakeOptions) -> ir.Table:
     """Add ``is_outlier``: far above the customer's other periods and the shop's next value.
 
     The shop's next value is the highest among the values that do not stand out from their
-    own customer, so that two slips cannot hide each other.
+    own customer, so that two slips cannot hide each other; copies of a row are one value, so
+    that a slip cannot hide behind its own copy.
     """
-    amount = table[options.outlier.column].cast("float64")
-    ratio = options.outlier.ratio
+    column, ratio = options.outlier.column, options.outlier.ratio
+    key = options.tables[options.outlier.table].key
+    values = table.select(*key, amount=table[column].cast("float64")).distinct()
+    highest_first = ibis.window(group_by="customer_id", order_by=[ibis.desc("amount"), *key[1:]])
+    values = values.filter(values.amount.notnull())
+    values = values.mutate(place=ibis.row_number().over(highest_first))
     own = ibis.window(group_by="customer_id")
-    table = table.mutate(amount=amount)
-    # The highest other value of the customer: the maximum, or the second one for the maximum.
-    ranked = table.mutate(
-        place=ibis.row_number().over(
-            ibis.window(
-                group_by="customer_id",
-                order_by=[table.amount.desc(nulls_first=False), table.row_number],
-            )
-        )
+    top = values.amount.max(where=values.place == 0).over(own)
+    second = values.amount.max(where=values.place == 1).over(own)
+    others = ibis.ifelse(values.place == 0, second, top).fill_null(0.0)
+    values = values.mutate(stands_out=(values.amount > 0) & (values.amount >= ratio * others))
+    next_value = values.filter(~values.stands_out).amount.max().name("next_value")
+    high = values.filter(values.stands_out).cross_join(next_value.as_table())
+    high = high.filter(high.amount >= ratio * high.next_value).select(key).distinct()
+    marked = table.left_join(high.mutate(is_outlier=True), key)
+    return marked.drop([f"{name}_right" for name in key]).mutate(
+        is_outlier=lambda t: t.is_outlier.fill_null(False)
     )
-    top = ranked.amount.max(where=ranked.place == 0).over(own)
-    second = ranked.amount.max(where=ranked.place == 1).over(own)
-    others = ibis.ifelse(ranked.place == 0, second, top).fill_null(0.0)
-    ranked = ranked.mutate(stands_out=(ranked.amount > 0) & (ranked.amount >= ratio * others))
-    next_value = ranked.amount.max(where=~ranked.stands_out).over(ibis.window())
-    marked = ranked.mutate(
-        is_outlier=ranked.stands_out & (ranked.amount >= ratio * next_value.fill_null(float("inf")))
-    )
-    return marked.drop("amount", "place", "stands_out")
 
 
 def rules_for(name: str, options: IntakeOptions) -> list[Rule]:
@@ -158,42 +154,44 @@ def rules_for(name: str, options: IntakeOptions) -> list[Rule]:
     spec = options.tables[name]
     copies = ibis.window(group_by=list(spec.columns), order_by="row_number")
     rules = [
-        Rule(f"spelling_{column}", "repaired", lambda t, c=column: t[spelled(c)])
+        Rule(f"spelling_{column}", "repaired", _mark(spelled(column)))
         for column, meaning in spec.categories().items()
         if meaning.spelling
     ]
     rules += [
         Rule("exact_duplicate", "removed", lambda t: ibis.row_number().over(copies) > 0),
-        Rule("orphan_customer", "removed", lambda t: t.is_orphan),
+        Rule("orphan_customer", "removed", _mark("is_orphan")),
     ]
     rules += [
-        Rule(
-            f"impossible_{column}",
-            "repaired",
-            lambda t, c=column, m=meaning: _outside(t[c], m),
-            {column: lambda t, c=column: ibis.null(t[c].type())},
-        )
-        for column, meaning in spec.numbers().items()
-        if meaning.min is not None or meaning.max is not None
+        Rule(f"impossible_{column}", "repaired", _outside(column, number), _set_missing(column))
+        for column, number in spec.numbers().items()
+        if number.min is not None or number.max is not None
     ]
     if name == options.outlier.table:
         amount = options.outlier.column
         rules.append(
-            Rule(
-                f"outlier_{amount}",
-                "repaired",
-                lambda t: t.is_outlier,
-                {amount: lambda t: ibis.null(t[amount].type())},
-            )
+            Rule(f"outlier_{amount}", "repaired", _mark("is_outlier"), _set_missing(amount))
         )
-    rules.append(Rule("not_regular", "removed", lambda t: t.is_irregular))
+    rules.append(Rule("not_regular", "removed", _mark("is_irregular")))
     return rules
 
 
-def _outside(value: ir.Value, meaning: NumberColumn) -> ir.BooleanValue:
-    below = value < meaning.min if meaning.min is not None else ibis.literal(False)
-    above = value > meaning.max if meaning.max is not None else ibis.literal(False)
-    return below | above
+def _mark(name: str) -> Callable[[ir.Table], ir.BooleanValue]:
+    return lambda table: table[name]
+
+
+def _set_missing(column: str) -> dict[str, Callable[[ir.Table], ir.Value]]:
+    return {column: lambda table: ibis.null(table[column].type())}
+
+
+def _outside(column: str, meaning: NumberColumn) -> Callable[[ir.Table], ir.BooleanValue]:
+    def hits(table: ir.Table) -> ir.BooleanValue:
+        value = table[column]
+        below = value < meaning.min if meaning.min is not None else ibis.literal(False)
+        above = value > meaning.max if meaning.max is not None else ibis.literal(False)
+        return below | above
+
+    return hits
 
 
 def compile_ledger(options: IntakeOptions, **marked: ir.Table) -> pd.DataFrame:
@@ -213,7 +211,9 @@ def compile_ledger(options: IntakeOptions, **marked: ir.Table) -> pd.DataFrame:
     ledger = pd.DataFrame(lines, columns=list(LEDGER_COLUMNS), dtype="object")
     for column in ledger.columns:
         if column.startswith("revenue_"):
-            ledger[column] = [None if v is None else str(v.quantize(Decimal("0.01"))) for v in ledger[column]]
+            ledger[column] = [
+                None if v is None else str(v.quantize(Decimal("0.01"))) for v in ledger[column]
+            ]
     return ledger
 
 
@@ -258,17 +258,15 @@ def build_customers(
     for name, table in tables.items():
         wanted = _features_of(name, registry)
         if wanted:
-            customers = customers.left_join(
-                _aggregate_features(table, wanted), "customer_id"
-            ).drop("customer_id_right")
+            customers = customers.left_join(_aggregate_features(table, wanted), "customer_id").drop(
+                "customer_id_right"
+            )
     for name, feature in registry.features.items():
         if isinstance(feature.compute, RelativeChange | Difference):
             customers = customers.mutate(**{name: _change(customers, feature.compute)})
     slips = marked[options.outlier.table]
     slips = slips.filter(slips[f"hit__outlier_{options.outlier.column}"])
-    customers = customers.mutate(
-        revenue_repaired=customers.customer_id.isin(slips.customer_id)
-    )
+    customers = customers.mutate(revenue_repaired=customers.customer_id.isin(slips.customer_id))
     columns = ["customer_id", *registry.names(), "profit", "revenue_repaired"]
     return customers.select(columns).order_by("customer_id")
 

@@ -38,7 +38,7 @@ class CategoryColumn(Column):
 
     type: Literal["category"]
     values: dict[str, str] | list[str] = Field(min_length=1)
-    spelling: dict[str, str] = {}
+    spelling: dict[str, str] = Field(default_factory=dict)
 
     @model_validator(mode="after")
     def _spelling_leads_to_a_value(self) -> CategoryColumn:

@@ -134,9 +134,7 @@ def file_problems(
     return problems
 
 
-def _cell_checks(
-    rows: ir.Table, table: str, spec: RawTableSpec, where: str
-) -> Iterator[_Check]:
+def _cell_checks(rows: ir.Table, table: str, spec: RawTableSpec, where: str) -> Iterator[_Check]:
     for name, column in spec.columns.items():
         if column.header not in rows.columns:
             continue
@@ -266,7 +264,9 @@ def orphan_ids(files: Mapping[str, str], ids: Mapping[str, ir.Table], where: str
             .to_pyarrow()
             .to_pylist()
         )
-        shown = ", ".join(f"{e['customer_id']} ({e['file']} row {e['row_number']})" for e in examples)
+        shown = ", ".join(
+            f"{e['customer_id']} ({e['file']} row {e['row_number']})" for e in examples
+        )
         problems.append(
             f"{files[name]}: {count} id(s) of the other files are not here: {shown}"
             f"{', …' if count > len(examples) else ''}; export the files again for the same "

@@ -13,6 +13,7 @@ import numpy.typing as npt
 import pandas as pd
 
 Integers = npt.NDArray[np.int64]
+Booleans = npt.NDArray[np.bool_]
 
 
 def sort_by_content(frame: pd.DataFrame, columns: Sequence[str]) -> pd.DataFrame:
@@ -46,9 +47,7 @@ def group_twins(frame: pd.DataFrame, columns: Sequence[str]) -> Integers:
     return pd.factorize(numbers)[0].astype(np.int64)
 
 
-def split_groups(
-    label: npt.NDArray[np.bool_], groups: Integers, folds: int, seed: int
-) -> Integers:
+def split_groups(label: Booleans, groups: Integers, folds: int, seed: int) -> Integers:
     """Deal customers into folds: stratified by label, groups kept whole.
 
     Whole groups are dealt, each under its strictest label (declined if any member is), so the

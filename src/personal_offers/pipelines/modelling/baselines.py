@@ -1,0 +1,77 @@
+"""Naive predictions that a model must beat, fitted inside the same training folds."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+from personal_offers.features import FeatureRegistry
+
+Floats = npt.NDArray[np.float64]
+Baseline = Callable[[pd.DataFrame, pd.DataFrame, FeatureRegistry], tuple[Floats, str | None]]
+
+
+def base_rate(
+    training: pd.DataFrame, held_out: pd.DataFrame, _: FeatureRegistry
+) -> tuple[Floats, None]:
+    """Give everyone the share of decliners among the training customers."""
+    return np.full(len(held_out), training["declined"].mean()), None
+
+
+def best_single_feature(
+    training: pd.DataFrame, held_out: pd.DataFrame, registry: FeatureRegistry
+) -> tuple[Floats, str]:
+    """Rank by the one feature that ranks the training customers best.
+
+    Args:
+        training: One row per customer, with ``declined``.
+        held_out: One row per customer to predict.
+        registry: Features to choose from.
+
+    Returns:
+        Probability from a logistic curve over that feature, and its name.
+    """
+    from sklearn.linear_model import LogisticRegression
+
+    declined = training["declined"].to_numpy()
+    pairs = {
+        name: _as_numbers(training[name], held_out[name], declined)
+        for name in registry.model_names()
+    }
+    best = max(pairs, key=lambda name: abs(_rank_auc(pairs[name][0], declined) - 0.5))
+    known, unseen = pairs[best]
+    curve = LogisticRegression().fit(known[:, None], declined)
+    return curve.predict_proba(unseen[:, None])[:, 1], best
+
+
+def _as_numbers(
+    training: pd.Series, held_out: pd.Series, declined: npt.NDArray[np.bool_]
+) -> tuple[Floats, Floats]:
+    """Standardise a number; replace a category by its share of decliners in training."""
+    if not pd.api.types.is_numeric_dtype(training):
+        shares = pd.Series(declined).groupby(training.to_numpy()).mean()
+        filled = [s.map(shares).fillna(declined.mean()) for s in (training, held_out)]
+        return filled[0].to_numpy(float), filled[1].to_numpy(float)
+    middle, spread = training.median(), training.std()
+    middle = 0.0 if pd.isna(middle) else middle
+    spread = 1.0 if pd.isna(spread) or spread == 0 else spread
+    scaled = [((s.fillna(middle) - middle) / spread).to_numpy(float) for s in (training, held_out)]
+    return scaled[0], scaled[1]
+
+
+def _rank_auc(score: Floats, declined: npt.NDArray[np.bool_]) -> float:
+    from scipy.stats import rankdata
+
+    positive = int(declined.sum())
+    negative = len(declined) - positive
+    total = rankdata(score)[declined].sum() - positive * (positive + 1) / 2
+    return float(total / (positive * negative))
+
+
+BASELINES: dict[str, Baseline] = {
+    "base_rate": base_rate,
+    "best_single_feature": best_single_feature,
+}

@@ -1,0 +1,35 @@
+"""Contracts of the tables that modelling gives."""
+
+from __future__ import annotations
+
+import pandera.ibis as pi
+import pandera.pandas as pa
+
+
+class Folds(pa.DataFrameModel):
+    """Grain: one repeat and customer."""
+
+    repeat: int = pa.Field(ge=0)
+    customer_id: str
+    fold: int = pa.Field(ge=0)
+
+    class Config:
+        """A customer is in one fold of each repeat."""
+
+        unique = ["repeat", "customer_id"]  # noqa: RUF012
+
+
+class DeclineRisk(pi.DataFrameModel):
+    """Grain: one customer."""
+
+    customer_id: str = pi.Field(nullable=False)
+    decline_risk: float = pi.Field(ge=0, le=1, nullable=True)
+    fold: int = pi.Field(ge=0, nullable=True)
+    reason_1: str = pi.Field(nullable=True)
+    reason_2: str = pi.Field(nullable=True)
+    reason_3: str = pi.Field(nullable=True)
+
+    class Config:
+        """One row per customer."""
+
+        unique = ["customer_id"]  # noqa: RUF012

@@ -1,0 +1,225 @@
+"""From risk and profit to segments that are total, disjoint and described with intervals."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import ibis
+import ibis.expr.types as ir
+import pandas as pd
+
+from personal_offers.errors import InputError
+from personal_offers.features import BothLanguages, FeatureRegistry
+from personal_offers.pipelines.segmentation.params import Mark, SegmentationOptions
+
+_FEWEST_FOR_SPREAD = 2
+
+
+def find_thresholds(
+    customers: ir.Table,
+    decline_risk: ir.Table,
+    registry: FeatureRegistry,
+    options: SegmentationOptions,
+) -> dict[str, Any]:
+    """Turn the thresholds of the parameters into numbers of this shop.
+
+    Args:
+        customers: One row per customer, with profit and the features that marks look at.
+        decline_risk: One row per customer, with decline_risk.
+        registry: Features that marks may look at.
+        options: Absolute or quantile thresholds.
+
+    Returns:
+        ``risk`` (probability) and ``profit`` (unit of the file): the lowest value that counts
+        as high; ``marks``: name: ``at_least`` or ``at_most`` in the unit of the feature.
+
+    Raises:
+        InputError: When a mark or the main category names no feature of the right type.
+    """
+    _refuse_unknown_features(registry, options)
+    wanted: dict[str, ir.Scalar] = {}
+    risk, profit = options.thresholds.risk, options.thresholds.profit
+    if profit.kind == "quantile":
+        wanted["profit"] = customers.profit.quantile(profit.value)
+    for name, mark in options.marks.items():
+        share = mark.lowest_share if mark.lowest_share else mark.highest_share
+        if share is not None:
+            at = share if mark.lowest_share else 1 - share
+            wanted[f"mark {name}"] = customers[mark.feature].quantile(at)
+    found = customers.aggregate(**wanted).to_pyarrow().to_pylist()[0] if wanted else {}
+    if risk.kind == "quantile":
+        found["risk"] = decline_risk.decline_risk.quantile(risk.value).to_pyarrow().as_py()
+    return {
+        "risk": found.get("risk", risk.value),
+        "profit": found.get("profit", profit.value),
+        "marks": {
+            name: _mark_limit(mark, found.get(f"mark {name}"))
+            for name, mark in options.marks.items()
+        },
+    }
+
+
+def _mark_limit(mark: Mark, quantile: float | None) -> dict[str, float | None]:
+    if mark.at_least is not None or mark.highest_share is not None:
+        return {"at_least": mark.at_least if mark.at_least is not None else quantile}
+    return {"at_most": mark.at_most if mark.at_most is not None else quantile}
+
+
+def _refuse_unknown_features(registry: FeatureRegistry, options: SegmentationOptions) -> None:
+    problems = [
+        f"segmentation.marks.{name}.feature: {mark.feature} is not a number of the registry"
+        for name, mark in options.marks.items()
+        if mark.feature not in registry.features or registry.features[mark.feature].type != "number"
+    ]
+    main = options.main_category
+    if main is not None and (
+        main not in registry.features or registry.features[main].type != "category"
+    ):
+        problems.append(f"segmentation.main_category: {main} is not a category of the registry")
+    if problems:
+        raise InputError(problems)
+
+
+def assign_segments(
+    customers: ir.Table,
+    decline_risk: ir.Table,
+    thresholds: dict[str, Any],
+    options: SegmentationOptions,
+) -> ir.Table:
+    """Put every customer into exactly one segment, and set the marks of behaviour.
+
+    Args:
+        customers: One row per customer.
+        decline_risk: One row per customer; whoever has no risk gets no risk level.
+        thresholds: Numbers from ``find_thresholds``.
+        options: Names of segments and marks.
+
+    Returns:
+        Grain: one row per customer of ``customers``, ordered by id: customer_id,
+        decline_risk, profit, risk_level, profit_level, segment, one boolean per mark,
+        main_category.
+    """
+    risk = decline_risk.select("customer_id", "decline_risk")
+    table = customers.left_join(risk, "customer_id").drop("customer_id_right")
+    table = table.mutate(
+        risk_level=_level(table.decline_risk, thresholds["risk"]),
+        profit_level=_level(table.profit, thresholds["profit"]),
+    )
+    cells = [
+        ((table.risk_level == s.risk) & (table.profit_level == s.profit), ibis.literal(name))
+        for name, s in options.segments.items()
+    ]
+    marks = {
+        name: _passes(table[mark.feature], thresholds["marks"][name]).fill_null(False)
+        for name, mark in options.marks.items()
+    }
+    main = options.main_category
+    return table.select(
+        "customer_id",
+        "decline_risk",
+        "profit",
+        "risk_level",
+        "profit_level",
+        segment=ibis.cases(*cells),
+        **marks,
+        main_category=table[main] if main else ibis.null("string"),
+    ).order_by("customer_id")
+
+
+def _level(value: ir.NumericValue, high_from: float) -> ir.StringValue:
+    return ibis.cases((value >= high_from, "high"), (value < high_from, "low"))
+
+
+def _passes(value: ir.NumericValue, limit: dict[str, float]) -> ir.BooleanValue:
+    if "at_least" in limit:
+        return value >= limit["at_least"]
+    return value <= limit["at_most"]
+
+
+def profile_segments(
+    segments: ir.Table, labels: ir.Table, options: SegmentationOptions
+) -> pd.DataFrame:
+    """Describe each segment: how many, how much they earn, how much is at risk.
+
+    Args:
+        segments: One row per customer.
+        labels: One row per customer: declined.
+        options: Names and confidence.
+
+    Returns:
+        Grain: one row per segment in the order of the parameters, then ``all``: customers,
+        share and declined_share with score intervals (Wilson, 1927); mean_risk; profit (sum
+        per month, unit of the file), mean_profit and profit_at_risk = sum of risk x profit
+        with Student's intervals over customers. ``_low`` and ``_high`` are the bounds.
+    """
+    table = segments.left_join(labels, "customer_id")
+    table = table.mutate(at_risk=table.decline_risk * table.profit)
+    sums = {
+        "customers": table.count(),
+        "labelled": table.declined.count(),
+        "declined": table.declined.sum(),
+        "mean_risk": table.decline_risk.mean(),
+    }
+    for column in ("profit", "at_risk"):
+        sums[f"{column}_count"] = table[column].count()
+        sums[f"{column}_mean"] = table[column].mean()
+        sums[f"{column}_sd"] = table[column].std(how="sample")
+    by_segment = table.group_by("segment").aggregate(**sums).to_pyarrow().to_pylist()
+    found = {row["segment"]: row for row in by_segment}
+    found["all"] = table.aggregate(**sums).to_pyarrow().to_pylist()[0]
+    labels_of = {name: segment.label for name, segment in options.segments.items()}
+    labels_of["all"] = BothLanguages(ru="Все клиенты", en="All customers")
+    everyone = found["all"]["customers"]
+    nobody = dict.fromkeys(sums, 0)
+    return pd.DataFrame(
+        [
+            {"segment": name, "name_ru": label.ru, "name_en": label.en}
+            | _describe(found.get(name, nobody), everyone, options.confidence)
+            for name, label in labels_of.items()
+        ]
+    )
+
+
+def _describe(sums: Mapping[str, Any], everyone: int, confidence: float) -> dict[str, Any]:
+    """Turn the sums of one segment into its row of the profile."""
+    row: dict[str, Any] = {"customers": sums["customers"]}
+    row |= _share("share", sums["customers"], everyone, confidence)
+    row |= _share("declined_share", sums["declined"] or 0, sums["labelled"], confidence)
+    row["mean_risk"] = sums["mean_risk"] if sums["customers"] else None
+    for column, name in (("profit", "profit"), ("at_risk", "profit_at_risk")):
+        count, mean = sums[f"{column}_count"], sums[f"{column}_mean"]
+        half = _half_width(count, sums[f"{column}_sd"], confidence)
+        if column == "profit":
+            row |= _around("mean_profit", mean if count else None, half, 1)
+        row |= _around(name, mean if count else None, half, count)
+    return row
+
+
+def _share(name: str, hits: int, size: int, confidence: float) -> dict[str, float | None]:
+    """Return a share and its score interval (Wilson, 1927); unknown among nobody."""
+    from scipy.stats import binomtest
+
+    if size == 0:
+        return dict.fromkeys((name, f"{name}_low", f"{name}_high"))
+    interval = binomtest(hits, size).proportion_ci(confidence, method="wilson")
+    return {name: hits / size, f"{name}_low": interval.low, f"{name}_high": interval.high}
+
+
+def _half_width(count: int, sd: float | None, confidence: float) -> float | None:
+    """Return half of Student's interval of a mean; one customer has no spread."""
+    from scipy.stats import t
+
+    if count < _FEWEST_FOR_SPREAD or sd is None:
+        return None
+    return float(t.ppf((1 + confidence) / 2, count - 1) * sd / count**0.5)
+
+
+def _around(
+    name: str, mean: float | None, half: float | None, times: int
+) -> dict[str, float | None]:
+    """Return ``times`` a mean and its interval; unknown where the mean is."""
+    if mean is None:
+        return dict.fromkeys((name, f"{name}_low", f"{name}_high"))
+    low, high = (None, None) if half is None else ((mean - half) * times, (mean + half) * times)
+    return {name: mean * times, f"{name}_low": low, f"{name}_high": high}
