@@ -1,49 +1,53 @@
-"""What happens around a run: unknown parameters are refused, bad input ends in one message."""
+"""What happens around a run: bad parameters and bad input each end in one message."""
 
 from __future__ import annotations
 
 import difflib
 from collections.abc import Iterator, Mapping
-from typing import Any, NoReturn
+from typing import Any
 
 import click
+from kedro.framework.context import KedroContext
 from kedro.framework.hooks import hook_impl
 from kedro.framework.project import pipelines
-from kedro.io import CatalogProtocol
-from kedro.pipeline import Pipeline
+from kedro.validation.exceptions import ParameterValidationError
 
 from personal_offers.errors import InputError
 
 # Read by the catalog (${runtime_params:…}), so no node names them.
 _CATALOG_PARAMETERS = frozenset({"raw_dir", "output_dir"})
+_PYDANTIC_LINK = "For further information visit"
 
 
-class UnknownParameterHook:
-    """Refuse a parameter that no node reads.
+class ParameterHook:
+    """Refuse parameters that are out of range, misspelt, or read by no node.
 
-    Pydantic refuses a misspelt key inside a block, but not a misspelt block: Kedro adds
-    ``one_click.modeling`` to the parameters and nobody would ever look at it.
+    Kedro validates a block that a node reads, and Pydantic refuses a misspelt key inside it.
+    A misspelt block, however (``one_click.modeling``), is just one more parameter to both.
     """
 
     @hook_impl
-    def before_pipeline_run(
-        self, run_params: Mapping[str, Any], pipeline: Pipeline, catalog: CatalogProtocol[Any, Any]
-    ) -> None:
-        """Compare the parameters with what the registered pipelines read.
+    def after_context_created(self, context: KedroContext) -> None:
+        """Check all parameters before anything is loaded.
 
         Raises:
-            click.ClickException: Naming every unknown parameter and the nearest known one.
+            click.ClickException: Naming every problem at once.
         """
         read = {
             name.removeprefix("params:")
-            for registered in pipelines.values()
-            for name in registered.inputs()
+            for pipeline in pipelines.values()
+            for name in pipeline.inputs()
             if name.startswith("params:")
         }
-        unknown = list(unread_parameters(catalog.load("parameters"), read))
-        if unknown:
+        problems = list(unread_parameters(context.config_loader["parameters"], read))
+        try:
+            problems += inconsistencies(context.params)
+        except ParameterValidationError as error:
+            lines = str(error).splitlines()[1:]  # the first line only says that it failed
+            problems += [line for line in lines if _PYDANTIC_LINK not in line]
+        if problems:
             raise click.ClickException(
-                "\n".join(["Unknown parameters; nothing was run.", *unknown])
+                "\n".join(["The parameters are wrong; nothing was run.", *problems])
             )
 
 
@@ -67,7 +71,26 @@ def unread_parameters(parameters: Mapping[str, Any], read: set[str]) -> Iterator
             stack += [(f"{name}.{key}", below) for key, below in value.items()]
             continue
         near = difflib.get_close_matches(name, known, n=1, cutoff=0.5)
-        yield f"  {name} is read by no node" + (f"; did you mean {near[0]}?" if near else "")
+        yield f"- {name} is read by no node" + (f"; did you mean {near[0]}?" if near else "")
+
+
+def inconsistencies(parameters: Mapping[str, Any]) -> Iterator[str]:
+    """Find blocks of a shop that do not fit its feature registry.
+
+    Args:
+        parameters: Shop: its validated blocks; a block that speaks of features has a method
+            ``feature_problems``.
+
+    Yields:
+        One sentence for each reference to a feature or column that does not exist.
+    """
+    for shop, blocks in parameters.items():
+        if not isinstance(blocks, Mapping) or "feature_registry" not in blocks:
+            continue
+        for block in blocks.values():
+            if hasattr(block, "feature_problems"):
+                for problem in block.feature_problems(blocks["feature_registry"]):
+                    yield f"- {shop}.{problem}"
 
 
 class InputErrorHook:
@@ -81,8 +104,4 @@ class InputErrorHook:
             click.ClickException: With the text of the error, when the input is to blame.
         """
         if isinstance(error, InputError):
-            _refuse(error)
-
-
-def _refuse(error: InputError) -> NoReturn:
-    raise click.ClickException(str(error)) from error
+            raise click.ClickException(str(error)) from error

@@ -1,9 +1,9 @@
 """Kedro settings of the project: hooks and how configuration is merged."""
 
-from personal_offers.hooks import InputErrorHook, UnknownParameterHook
+from personal_offers.hooks import InputErrorHook, ParameterHook
 
-# Unknown parameters are refused before the first node; bad input ends in one message.
-HOOKS = (UnknownParameterHook(), InputErrorHook())
+# Bad parameters are refused before anything is loaded; bad input ends in one message.
+HOOKS = (ParameterHook(), InputErrorHook())
 
 CONFIG_LOADER_ARGS = {
     "base_env": "base",

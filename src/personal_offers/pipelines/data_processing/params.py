@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field, model_validator
 
-from personal_offers.features import Strict
+from personal_offers.features import AtPeriod, FeatureRegistry, FromColumn, Strict
 
 
 class Column(Strict):
@@ -192,3 +192,25 @@ class IntakeOptions(Strict):
         if not isinstance(self.tables[table].columns[column], FlagColumn):
             raise ValueError(f"the label {table}.{column} must be of type flag")
         return self
+
+    def feature_problems(self, registry: FeatureRegistry) -> list[str]:
+        """Return what the features ask of the raw tables that is not there, one sentence each."""
+        problems = []
+        for name, feature in registry.features.items():
+            compute = feature.compute
+            if not isinstance(compute, FromColumn | AtPeriod):
+                continue
+            place = f"feature_registry.features.{name}.compute"
+            spec = self.tables.get(compute.table)
+            if spec is None or compute.column not in spec.columns:
+                problems.append(f"{place}: there is no column {compute.table}.{compute.column}")
+            elif isinstance(compute, AtPeriod) and compute.period not in _periods(spec):
+                problems.append(f"{place}: {compute.table} has no period {compute.period}")
+        return problems
+
+
+def _periods(spec: RawTableSpec) -> list[str]:
+    period = spec.columns.get("period")
+    if not isinstance(period, CategoryColumn):
+        return []
+    return list(period.values.values() if isinstance(period.values, dict) else period.values)

@@ -44,11 +44,8 @@ def assemble_model_input(
         back, never a feature), the model's features, declined, twin_group.
 
     Raises:
-        InputError: When twin_columns are not among the features, or there is one class only.
+        InputError: When there is one class only.
     """
-    unknown = [name for name in options.twin_columns if name not in registry.features]
-    if unknown:
-        raise InputError([f"modelling.twin_columns names {unknown}, which are not features"])
     wanted = ["customer_id", *registry.names(), "declined"]
     frame: pd.DataFrame = customers.inner_join(labels, "customer_id").select(wanted).to_pandas()
     frame["declined"] = frame["declined"].astype(bool)

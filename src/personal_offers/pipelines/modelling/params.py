@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field, model_validator
 
-from personal_offers.features import Strict
+from personal_offers.features import FeatureRegistry, Strict
 
 MemberName = Literal[
     "logistic_regression",
@@ -17,7 +17,7 @@ MemberName = Literal[
     "extra_trees",
     "catboost",
 ]
-ModelName = MemberName | Literal["blend"]
+ModelName = Literal[MemberName, "blend"]
 
 Count = Annotated[int, Field(ge=1)]
 Positive = Annotated[float, Field(gt=0)]
@@ -54,10 +54,12 @@ class KNeighborsGrid(Strict):
     Attributes:
         n_neighbors: How many.
         weights: Whether nearer ones count more.
+        p: Distance: 1 for the sum of absolute differences, 2 for the straight line.
     """
 
     n_neighbors: list[Count] = Field(min_length=1)
     weights: list[Literal["uniform", "distance"]] = Field(min_length=1)
+    p: list[Literal[1, 2]] = Field(min_length=1)
 
 
 class DecisionTreeGrid(Strict):
@@ -164,6 +166,14 @@ class ModellingOptions(Strict):
         if len(set(self.blend)) < len(self.blend):
             raise ValueError(f"blend names a model twice: {self.blend}")
         return self
+
+    def feature_problems(self, registry: FeatureRegistry) -> list[str]:
+        """Return what does not fit the features of the shop, one sentence each."""
+        return [
+            f"modelling.twin_columns: {name} is not a feature of the registry"
+            for name in self.twin_columns
+            if name not in registry.features
+        ]
 
     def members(self) -> list[MemberName]:
         """Return the models whose mean is taken: one, unless the model is a blend."""

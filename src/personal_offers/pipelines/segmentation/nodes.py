@@ -9,8 +9,7 @@ import ibis
 import ibis.expr.types as ir
 import pandas as pd
 
-from personal_offers.errors import InputError
-from personal_offers.features import BothLanguages, FeatureRegistry
+from personal_offers.features import BothLanguages
 from personal_offers.pipelines.segmentation.params import Mark, SegmentationOptions
 
 _FEWEST_FOR_SPREAD = 2
@@ -19,7 +18,6 @@ _FEWEST_FOR_SPREAD = 2
 def find_thresholds(
     customers: ir.Table,
     decline_risk: ir.Table,
-    registry: FeatureRegistry,
     options: SegmentationOptions,
 ) -> dict[str, Any]:
     """Turn the thresholds of the parameters into numbers of this shop.
@@ -27,17 +25,12 @@ def find_thresholds(
     Args:
         customers: One row per customer, with profit and the features that marks look at.
         decline_risk: One row per customer, with decline_risk.
-        registry: Features that marks may look at.
         options: Absolute or quantile thresholds.
 
     Returns:
         ``risk`` (probability) and ``profit`` (unit of the file): the lowest value that counts
         as high; ``marks``: name: ``at_least`` or ``at_most`` in the unit of the feature.
-
-    Raises:
-        InputError: When a mark or the main category names no feature of the right type.
     """
-    _refuse_unknown_features(registry, options)
     wanted: dict[str, ir.Scalar] = {}
     risk, profit = options.thresholds.risk, options.thresholds.profit
     if profit.kind == "quantile":
@@ -64,21 +57,6 @@ def _mark_limit(mark: Mark, quantile: float | None) -> dict[str, float | None]:
     if mark.at_least is not None or mark.highest_share is not None:
         return {"at_least": mark.at_least if mark.at_least is not None else quantile}
     return {"at_most": mark.at_most if mark.at_most is not None else quantile}
-
-
-def _refuse_unknown_features(registry: FeatureRegistry, options: SegmentationOptions) -> None:
-    problems = [
-        f"segmentation.marks.{name}.feature: {mark.feature} is not a number of the registry"
-        for name, mark in options.marks.items()
-        if mark.feature not in registry.features or registry.features[mark.feature].type != "number"
-    ]
-    main = options.main_category
-    if main is not None and (
-        main not in registry.features or registry.features[main].type != "category"
-    ):
-        problems.append(f"segmentation.main_category: {main} is not a category of the registry")
-    if problems:
-        raise InputError(problems)
 
 
 def assign_segments(
@@ -185,6 +163,8 @@ def _describe(sums: Mapping[str, Any], everyone: int, confidence: float) -> dict
     """Turn the sums of one segment into its row of the profile."""
     row: dict[str, Any] = {"customers": sums["customers"]}
     row |= _share("share", sums["customers"], everyone, confidence)
+    if sums["customers"] == everyone:  # the whole is the whole: nothing is estimated
+        row |= {"share_low": None, "share_high": None}
     row |= _share("declined_share", sums["declined"] or 0, sums["labelled"], confidence)
     row["mean_risk"] = sums["mean_risk"] if sums["customers"] else None
     for column, name in (("profit", "profit"), ("at_risk", "profit_at_risk")):

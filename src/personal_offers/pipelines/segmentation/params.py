@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field, model_validator
 
-from personal_offers.features import BothLanguages, Strict
+from personal_offers.features import BothLanguages, FeatureRegistry, Strict
 
 Level = Literal["low", "high"]
 
@@ -121,3 +121,16 @@ class SegmentationOptions(Strict):
                 f"every cell (risk, profit) needs one segment; without: {missing}, twice: {twice}"
             )
         return self
+
+    def feature_problems(self, registry: FeatureRegistry) -> list[str]:
+        """Return what does not fit the features of the shop, one sentence each."""
+        features = registry.features
+        problems = [
+            f"segmentation.marks.{name}.feature: {mark.feature} is not a number of the registry"
+            for name, mark in self.marks.items()
+            if mark.feature not in features or features[mark.feature].type != "number"
+        ]
+        main = self.main_category
+        if main is not None and (main not in features or features[main].type != "category"):
+            problems.append(f"segmentation.main_category: {main} is not a category of the registry")
+        return problems

@@ -17,12 +17,12 @@ STAGE = "segmentation"
 
 def template() -> Pipeline:
     """Return the nodes of the stage without namespace, the same for every shop."""
-    options, registry = "params:segmentation", "params:feature_registry"
+    options = "params:segmentation"
     return Pipeline(
         [
             Node(
                 find_thresholds,
-                ["customers", "decline_risk", registry, options],
+                ["customers", "decline_risk", options],
                 "segment_thresholds",
                 name="find_thresholds",
             ),
