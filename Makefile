@@ -25,7 +25,7 @@ define install
 	@touch $@
 endef
 
-.PHONY: help segmentation run sample-data viz lint format test test-fast bench lock clean
+.PHONY: help segmentation run sample-data viz picture lint format test test-fast bench lock clean
 
 help:            ## list the targets
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/ -/'
@@ -42,15 +42,18 @@ sample-data: $(VENV)/.base   ## write the synthetic raw files of data/01_raw aga
 viz: $(VENV)/.viz            ## open the graph on http://127.0.0.1:4141
 	$(BIN)/kedro viz run --host 127.0.0.1 --no-browser
 
+picture: $(VENV)/.dev        ## take the picture of the graph again (needs chromium)
+	$(BIN)/python -m tools.graph_picture
+
 lint: $(VENV)/.dev           ## style, types and import contracts
-	$(BIN)/ruff check src tests benchmarks
-	$(BIN)/ruff format --check src tests benchmarks
+	$(BIN)/ruff check src tests benchmarks tools
+	$(BIN)/ruff format --check src tests benchmarks tools
 	$(BIN)/mypy
 	$(BIN)/lint-imports --no-logo
 
 format: $(VENV)/.dev         ## let ruff rewrite what it can
-	$(BIN)/ruff check --fix src tests benchmarks
-	$(BIN)/ruff format src tests benchmarks
+	$(BIN)/ruff check --fix src tests benchmarks tools
+	$(BIN)/ruff format src tests benchmarks tools
 
 test: $(VENV)/.dev           ## all tests
 	$(BIN)/python -m pytest

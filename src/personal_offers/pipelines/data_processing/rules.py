@@ -13,6 +13,7 @@ from decimal import Decimal
 from typing import Any, Literal
 
 import ibis
+import ibis.expr.datatypes as dt
 import ibis.expr.types as ir
 
 Action = Literal["repaired", "removed", "flagged"]
@@ -169,7 +170,7 @@ def _ledger_sums(table: ir.Table, rules: Sequence[Rule], money: str | None) -> d
 
 
 @ibis.udf.scalar.builtin(name="to_json")  # type: ignore[untyped-decorator]
-def _to_json(row) -> str:  # type: ignore  # a struct of any fields has no type to write
+def _to_json(row) -> dt.JSON:  # type: ignore  # a struct of any fields has no type to write
     """Turn a struct into JSON text; both DuckDB and Spark have this function."""
 
 
@@ -187,7 +188,8 @@ def quarantine_of(table: ir.Table, raw: ir.Table, source: str) -> ir.Table:
     removed = table.filter(table.removed_at.notnull()).select("row_number", rule=table.removed_by)
     cells = [name for name in raw.columns if name != "row_number"]
     as_text = raw.select(
-        row_number=raw.row_number, raw=_to_json(ibis.struct({c: raw[c] for c in cells}))
+        row_number=raw.row_number,
+        raw=_to_json(ibis.struct({c: raw[c] for c in cells})).cast("string"),
     )
     joined = removed.inner_join(as_text, "row_number")
     return joined.select(
