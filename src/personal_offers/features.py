@@ -15,7 +15,7 @@ FeatureGroup = Literal[
 ]
 
 
-class Strict(BaseModel, frozen=True, extra="forbid"):
+class Strict(BaseModel, frozen=True, extra="forbid", allow_inf_nan=False):
     """Base of every parameter model: a misspelt key is an error, and values do not change."""
 
 

@@ -10,6 +10,7 @@ import click
 from kedro.framework.context import KedroContext
 from kedro.framework.hooks import hook_impl
 from kedro.framework.project import pipelines
+from kedro.pipeline.node import Node
 from kedro.validation.exceptions import ParameterValidationError
 
 from personal_offers.errors import InputError
@@ -96,6 +97,15 @@ def inconsistencies(parameters: Mapping[str, Any]) -> Iterator[str]:
 class InputErrorHook:
     """End a run on bad input with the message alone, and a non-zero exit status."""
 
+    def __init__(self) -> None:
+        """Start without a failed node."""
+        self._shop = ""
+
+    @hook_impl
+    def on_node_error(self, node: Node) -> None:
+        """Remember whose node failed: nodes do not know which shop they work for."""
+        self._shop = (node.namespace or "").split(".")[0]
+
     @hook_impl
     def on_pipeline_error(self, error: Exception) -> None:
         """Show problems of the input without a traceback, which would bury them.
@@ -104,4 +114,6 @@ class InputErrorHook:
             click.ClickException: With the text of the error, when the input is to blame.
         """
         if isinstance(error, InputError):
-            raise click.ClickException(str(error)) from error
+            prefix = f"{self._shop}." if self._shop else ""
+            message = str(error).replace("params:", prefix)
+            raise click.ClickException(message) from error

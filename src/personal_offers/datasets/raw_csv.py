@@ -12,6 +12,7 @@ import csv
 import gzip
 import hashlib
 import json
+import zlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -22,10 +23,13 @@ import ibis.expr.types as ir
 from kedro.io import DatasetError
 from kedro_datasets._typing import TablePreview
 from kedro_datasets.ibis import FileDataset
+from pyarrow import ArrowInvalid, input_stream
+from pyarrow import csv as arrow_csv
 
 _CHUNK_BYTES = 1 << 20
 _MAX_HEADER_BYTES = 1 << 20
 _MAX_EXAMPLES = 5
+_NO_ROWS = "the file has a header but no rows; export it again"
 
 
 @dataclass(frozen=True)
@@ -114,10 +118,13 @@ class RawCSVDataset(FileDataset):  # type: ignore[misc]  # kedro-datasets has no
                     "--params raw_dir=FOLDER (which holds one folder per shop)"
                 )
             encoding = self._detect_encoding(path)
-            header, delimiter = self._read_header(path, encoding)
-            rows, problems = self._read_rows(path, encoding, header, delimiter)
+            header, delimiter, has_rows = self._read_header(path, encoding)
+            rows, problems = self._read_rows(path, encoding, header, delimiter, has_rows)
         except _UnreadableError as error:
             return RawTable(str(path), None, (str(error),))
+        except (OSError, EOFError, zlib.error, ArrowInvalid) as error:
+            problem = f"the file cannot be read ({error}); copy or export it again"
+            return RawTable(str(path), None, (problem,))
         return RawTable(str(path), rows, tuple(problems))
 
     def save(self, data: Any) -> NoReturn:
@@ -151,28 +158,24 @@ class RawCSVDataset(FileDataset):  # type: ignore[misc]  # kedro-datasets has no
             "save it as UTF-8 or add its encoding to `encodings:` in the catalog"
         )
 
-    def _read_header(self, path: Path, encoding: str) -> tuple[list[str], str]:
-        """Return the trimmed column names and the separator."""
+    def _read_header(self, path: Path, encoding: str) -> tuple[list[str], str, bool]:
+        """Return the trimmed column names, the separator, and whether anything follows."""
         with _open_bytes(path) as stream:
             text = stream.read(_MAX_HEADER_BYTES).decode(encoding, errors="ignore")
-        lines = text.lstrip("\ufeff").splitlines()
-        if not lines or not lines[0].strip():
+        lines = text.lstrip("\ufeff").splitlines(keepends=True)
+        if not "".join(lines).strip():
             raise _UnreadableError("the file is empty; export it again")
+        if not lines[0].strip():
+            raise _UnreadableError("the first line is empty; it must be the header")
         found = [(next(csv.reader([lines[0]], delimiter=d)), d) for d in self._delimiters]
         header, delimiter = max(found, key=lambda pair: len(pair[0]))
-        header = [name.strip() for name in header]
-        twice = sorted({name for name in header if header.count(name) > 1})
-        if twice:
-            raise _UnreadableError(f"two columns are both named {', '.join(map(repr, twice))}")
-        return header, delimiter
+        has_rows = len(lines) > 1 or len(text) >= _MAX_HEADER_BYTES
+        return _column_names(header), delimiter, has_rows
 
     def _read_rows(
-        self, path: Path, encoding: str, header: list[str], delimiter: str
+        self, path: Path, encoding: str, header: list[str], delimiter: str, has_rows: bool
     ) -> tuple[ir.Table, list[str]]:
         """Parse the file once into a table that lives as long as the connection."""
-        from pyarrow import csv as arrow_csv
-        from pyarrow import input_stream
-
         ragged: list[Any] = []
 
         def remember(row: Any) -> str:
@@ -180,7 +183,7 @@ class RawCSVDataset(FileDataset):  # type: ignore[misc]  # kedro-datasets has no
             return "skip"
 
         name = "raw_" + hashlib.sha256(str(path.resolve()).encode()).hexdigest()[:16]
-        cells = ", ".join(
+        cells = "row_number() OVER () AS row_number, " + ", ".join(
             f"nullif(trim({_identifier(c)}, ' \t\r\n\u00a0'), '') AS {_identifier(c)}"
             for c in header
         )
@@ -192,20 +195,51 @@ class RawCSVDataset(FileDataset):  # type: ignore[misc]  # kedro-datasets has no
                     use_threads=False,  # only then does a ragged line know its number
                     encoding=encoding,
                     column_names=header,
-                    skip_rows=1,
+                    skip_rows=int(has_rows),  # Arrow cannot skip the only line there is
                 ),
-                arrow_csv.ParseOptions(delimiter=delimiter, invalid_row_handler=remember),
+                arrow_csv.ParseOptions(
+                    delimiter=delimiter, newlines_in_values=True, invalid_row_handler=remember
+                ),
                 arrow_csv.ConvertOptions(column_types=dict.fromkeys(header, "string")),
             )
             duckdb.register(f"{name}_stream", reader)
             # Names are quoted by _identifier or are a hash.
-            cells = f"row_number() OVER () AS row_number, {cells}"
             duckdb.execute(
-                f"CREATE OR REPLACE TEMP TABLE {name} AS SELECT {cells} FROM {name}_stream"  # noqa: S608
+                f"CREATE OR REPLACE TEMP TABLE {name} AS SELECT {cells} FROM {name}_stream "  # noqa: S608
+                f"WHERE {has_rows}"
             )
             duckdb.unregister(f"{name}_stream")
+        _count_skipped_rows(duckdb, name, ragged)
         rows = self.connection.table(name)
         return rows, _ragged_problem(ragged, header) + _empty_problem(rows)
+
+
+def _column_names(header: Sequence[str]) -> list[str]:
+    """Trim the names, and name what has none (a separator at the end of each line)."""
+    names = [name.strip() or f"unnamed_{i}" for i, name in enumerate(header, start=1)]
+    # Table engines ignore case in names, so "id" and "ID" cannot both be read.
+    folded = [name.casefold() for name in names]
+    twice = sorted({name for name in names if folded.count(name.casefold()) > 1})
+    if twice:
+        raise _UnreadableError(
+            f"several columns have the same name: {', '.join(map(repr, twice))} (case aside); "
+            "rename all but one"
+        )
+    return names
+
+
+def _count_skipped_rows(duckdb: Any, name: str, ragged: Sequence[Any]) -> None:
+    """Let rows below a ragged line keep the number that they have in the file."""
+    if not ragged:
+        return
+    # The j-th ragged data row (from 0) at place p comes before parsed row k when p - j <= k.
+    places = sorted(row.number - 1 for row in ragged)
+    shifts = [place - before for before, place in enumerate(places)]
+    duckdb.execute(
+        f"UPDATE {name} SET row_number = row_number "  # noqa: S608  # the name is a hash
+        "+ len(list_filter(?::BIGINT[], lambda place: place <= row_number))",
+        [shifts],
+    )
 
 
 def _ragged_problem(rows: Sequence[Any], header: list[str]) -> list[str]:
@@ -221,7 +255,7 @@ def _ragged_problem(rows: Sequence[Any], header: list[str]) -> list[str]:
 def _empty_problem(rows: ir.Table) -> list[str]:
     if rows.count().execute() > 0:
         return []
-    return ["the file has a header but no rows; export it again"]
+    return [_NO_ROWS]
 
 
 def _open_bytes(path: Path) -> IO[bytes]:

@@ -27,11 +27,13 @@ from personal_offers.features import (
 from personal_offers.pipelines.data_processing.params import (
     IntakeOptions,
     NumberColumn,
+    RawTableSpec,
 )
 from personal_offers.pipelines.data_processing.parsing import (
     conflicting_keys,
     file_problems,
     orphan_ids,
+    outside,
     parse_table,
     spelled,
 )
@@ -44,8 +46,8 @@ from personal_offers.pipelines.data_processing.rules import (
     quarantine_of,
 )
 
-# Where messages tell the reader to look; the shop's name stands before it in conf/.
-_PARAMETERS = "data_processing"
+# Where messages tell the reader to look; the hook that shows them names the shop.
+_PARAMETERS = "params:data_processing"
 
 
 def check_raw_tables(options: IntakeOptions, **raw: RawTable) -> dict[str, ir.Table]:
@@ -93,11 +95,22 @@ def mark_rows(options: IntakeOptions, **parsed: ir.Table) -> dict[str, ir.Table]
     marked = {}
     for name, spec in options.tables.items():
         table = parsed[name].left_join(who, "customer_id").drop("customer_id_right")
+        if len(spec.key) > 1:
+            table = _with_period_marks(table, spec)
         if name == options.outlier.table:
             table = _with_outlier_marks(table, options)
-        rules = rules_for(name, options)
-        marked[name] = apply_rules(table, rules, spec.money).drop("is_orphan", "is_irregular")
+        helpers = [column for column in table.columns if column.startswith("is_")]
+        marked[name] = apply_rules(table, rules_for(name, options), spec.money).drop(helpers)
     return marked
+
+
+def _with_period_marks(table: ir.Table, spec: RawTableSpec) -> ir.Table:
+    """Add ``is_incomplete``: the customer has no row for some of the shop's periods."""
+    periods = table.select(spec.key).distinct().group_by("customer_id").aggregate(n=ibis._.count())
+    of_shop = table.select(spec.key[1:]).distinct().count().as_scalar()
+    short = periods.filter(periods.n < of_shop).select("customer_id", is_incomplete=True)
+    marked = table.left_join(short, "customer_id").drop("customer_id_right")
+    return marked.mutate(is_incomplete=marked.is_incomplete.fill_null(False))
 
 
 def _customer_standing(parsed: Mapping[str, ir.Table], options: IntakeOptions) -> ir.Table:
@@ -117,24 +130,33 @@ def _customer_standing(parsed: Mapping[str, ir.Table], options: IntakeOptions) -
 def _with_outlier_marks(table: ir.Table, options: IntakeOptions) -> ir.Table:
     """Add ``is_outlier``: far above the customer's other periods and the shop's next value.
 
-    The shop's next value is the highest among the values that do not stand out from their
-    own customer, so that two slips cannot hide each other; copies of a row are one value, so
-    that a slip cannot hide behind its own copy.
+    The shop's next value is the highest *other* value that does not itself stand out from
+    known months of its customer, so that two slips cannot hide each other; copies of a row are
+    one value, so that a slip cannot hide behind its own copy; impossible values are none.
     """
-    column, ratio = options.outlier.column, options.outlier.ratio
-    key = options.tables[options.outlier.table].key
-    values = table.select(*key, amount=table[column].cast("float64")).distinct()
+    rule, ratio = options.outlier, options.outlier.ratio
+    spec = options.tables[rule.table]
+    key, number = spec.key, spec.numbers()[rule.column]
+    values = table.filter(table[rule.column].notnull() & ~outside(table[rule.column], number))
+    values = values.select(*key, amount=values[rule.column].cast("float64")).distinct()
     highest_first = ibis.window(group_by="customer_id", order_by=[ibis.desc("amount"), *key[1:]])
-    values = values.filter(values.amount.notnull())
     values = values.mutate(place=ibis.row_number().over(highest_first))
     own = ibis.window(group_by="customer_id")
     top = values.amount.max(where=values.place == 0).over(own)
     second = values.amount.max(where=values.place == 1).over(own)
-    others = ibis.ifelse(values.place == 0, second, top).fill_null(0.0)
-    values = values.mutate(stands_out=(values.amount > 0) & (values.amount >= ratio * others))
-    next_value = values.filter(~values.stands_out).amount.max().name("next_value")
-    high = values.filter(values.stands_out).cross_join(next_value.as_table())
-    high = high.filter(high.amount >= ratio * high.next_value).select(key).distinct()
+    values = values.mutate(others=ibis.ifelse(values.place == 0, second, top).fill_null(0.0))
+    stands_out = (values.amount > 0) & (values.amount >= ratio * values.others)
+    values = values.mutate(stands_out=stands_out, is_usual=~(stands_out & (values.others > 0)))
+    usual = values.filter(values.is_usual)
+    usual = usual.mutate(place=ibis.row_number().over(ibis.window(order_by=ibis.desc("amount"))))
+    highest = usual.aggregate(
+        first=usual.amount.max(where=usual.place == 0),
+        next_after=usual.amount.max(where=usual.place == 1),
+    )
+    high = values.filter(values.stands_out).cross_join(highest)
+    is_the_first = high.is_usual & (high.amount >= high["first"])
+    next_value = ibis.ifelse(is_the_first, high.next_after, high["first"])
+    high = high.filter(high.amount >= ratio * next_value).select(key).distinct()
     marked = table.left_join(high.mutate(is_outlier=True), key)
     return marked.drop([f"{name}_right" for name in key]).mutate(
         is_outlier=lambda t: t.is_outlier.fill_null(False)
@@ -149,7 +171,8 @@ def rules_for(name: str, options: IntakeOptions) -> list[Rule]:
         options: Spelling, ranges and thresholds.
 
     Returns:
-        Spelling, copies, orphans, impossible values, the outlier, customers not regular.
+        Spelling, copies, orphans, missing cells and periods, impossible values, the outlier,
+        customers not regular.
     """
     spec = options.tables[name]
     copies = ibis.window(group_by=list(spec.columns), order_by="row_number")
@@ -161,11 +184,16 @@ def rules_for(name: str, options: IntakeOptions) -> list[Rule]:
     rules += [
         Rule("exact_duplicate", "removed", lambda t: ibis.row_number().over(copies) > 0),
         Rule("orphan_customer", "removed", _mark("is_orphan")),
+        Rule(
+            "missing_value", "flagged", lambda t: ibis.or_(*(t[c].isnull() for c in spec.columns))
+        ),
     ]
+    if len(spec.key) > 1:
+        rules.append(Rule("missing_period", "flagged", _mark("is_incomplete")))
     rules += [
-        Rule(f"impossible_{column}", "repaired", _outside(column, number), _set_missing(column))
+        Rule(f"impossible_{column}", "repaired", _is_outside(column, number), _set_missing(column))
         for column, number in spec.numbers().items()
-        if number.min is not None or number.max is not None
+        if number.is_bounded and not number.required
     ]
     if name == options.outlier.table:
         amount = options.outlier.column
@@ -184,14 +212,8 @@ def _set_missing(column: str) -> dict[str, Callable[[ir.Table], ir.Value]]:
     return {column: lambda table: ibis.null(table[column].type())}
 
 
-def _outside(column: str, meaning: NumberColumn) -> Callable[[ir.Table], ir.BooleanValue]:
-    def hits(table: ir.Table) -> ir.BooleanValue:
-        value = table[column]
-        below = value < meaning.min if meaning.min is not None else ibis.literal(False)
-        above = value > meaning.max if meaning.max is not None else ibis.literal(False)
-        return below | above
-
-    return hits
+def _is_outside(column: str, number: NumberColumn) -> Callable[[ir.Table], ir.BooleanValue]:
+    return lambda table: outside(table[column], number)
 
 
 def compile_ledger(options: IntakeOptions, **marked: ir.Table) -> pd.DataFrame:

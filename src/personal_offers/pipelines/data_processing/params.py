@@ -82,6 +82,11 @@ class NumberColumn(Column):
     min: float | None = None
     max: float | None = None
 
+    @property
+    def is_bounded(self) -> bool:
+        """Whether some values are impossible."""
+        return self.min is not None or self.max is not None
+
     @model_validator(mode="after")
     def _range_is_a_range(self) -> NumberColumn:
         if self.min is not None and self.max is not None and self.min > self.max:
@@ -188,9 +193,10 @@ class IntakeOptions(Strict):
         ]
         if lost:
             raise ValueError(f"no such table and column: {'; '.join(lost)}")
-        table, column = self.label
-        if not isinstance(self.tables[table].columns[column], FlagColumn):
-            raise ValueError(f"the label {table}.{column} must be of type flag")
+        for name, (table, column) in wanted.items():
+            kind = FlagColumn if name == "label" else NumberColumn
+            if not isinstance(self.tables[table].columns[column], kind):
+                raise ValueError(f"{name}: {table}.{column} must be a {kind.__name__}")
         return self
 
     def feature_problems(self, registry: FeatureRegistry) -> list[str]:
@@ -204,6 +210,8 @@ class IntakeOptions(Strict):
             spec = self.tables.get(compute.table)
             if spec is None or compute.column not in spec.columns:
                 problems.append(f"{place}: there is no column {compute.table}.{compute.column}")
+            elif (compute.table, compute.column) == self.label:
+                problems.append(f"{place}: the label cannot be a feature")
             elif isinstance(compute, AtPeriod) and compute.period not in _periods(spec):
                 problems.append(f"{place}: {compute.table} has no period {compute.period}")
         return problems

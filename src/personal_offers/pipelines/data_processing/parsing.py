@@ -58,7 +58,7 @@ def parse_cell(rows: ir.Table, column: AnyColumn) -> ir.Value:
     text = rows[column.header]
     match column:
         case NumberColumn():
-            number = ibis.ifelse(_is_number(text, column), text.replace(",", "."), ibis.null(str))
+            number = ibis.ifelse(_fits(text, column), text.replace(",", "."), ibis.null(str))
             kind = f"decimal({_AMOUNT_DIGITS}, {column.decimals})" if column.decimals else "int64"
             if not column.decimals:  # "3.0" is a whole number, but no engine casts it alike
                 number = number.split(".")[0]
@@ -79,6 +79,26 @@ def parse_cell(rows: ir.Table, column: AnyColumn) -> ir.Value:
 def _is_number(text: ir.StringValue, column: NumberColumn) -> ir.BooleanValue:
     pattern = _NUMBER if column.decimals else _WHOLE
     return text.re_search(pattern)
+
+
+def _is_too_long(text: ir.StringValue, column: NumberColumn) -> ir.BooleanValue:
+    digits = _AMOUNT_DIGITS - column.decimals
+    return text.re_search(rf"^[+-]?[0-9]{{{digits + 1},}}([.,]|$)")
+
+
+def _is_too_fine(text: ir.StringValue, column: NumberColumn) -> ir.BooleanValue:
+    return text.re_search(rf"[.,][0-9]{{{column.decimals}}}[0-9]*[1-9]")
+
+
+def _fits(text: ir.StringValue, column: NumberColumn) -> ir.BooleanValue:
+    return _is_number(text, column) & ~_is_too_long(text, column)
+
+
+def outside(value: ir.NumericValue, column: NumberColumn) -> ir.BooleanValue:
+    """Return whether a value is impossible: below the smallest or above the largest."""
+    below = value < column.min if column.min is not None else ibis.literal(False)
+    above = value > column.max if column.max is not None else ibis.literal(False)
+    return below | above
 
 
 def _category(text: ir.StringValue, column: CategoryColumn) -> ir.Value:
@@ -146,9 +166,23 @@ def _cell_checks(rows: ir.Table, table: str, spec: RawTableSpec, where: str) -> 
             kind = "a number" if column.decimals else "a whole number"
             bad = text.notnull() & ~_is_number(text, column)
             yield _Check(column.header, bad, f"are not {kind}", "mend them in the file")
-            digits = _AMOUNT_DIGITS - column.decimals
-            too_long = text.re_search(rf"^[+-]?[0-9]{{{digits + 1},}}([.,]|$)")
+            number = _is_number(text, column)
+            too_long = number & _is_too_long(text, column)
             yield _Check(column.header, too_long, "have too many digits", "mend them in the file")
+            if column.decimals:
+                yield _Check(
+                    column.header,
+                    number & _is_too_fine(text, column),
+                    f"have more than {column.decimals} decimals",
+                    f"round them in the file or raise {place}.decimals",
+                )
+            if column.required and column.is_bounded:
+                yield _Check(
+                    column.header,
+                    outside(parse_cell(rows, column), column).fill_null(False),
+                    "are outside the range, and the column may not be empty",
+                    f"mend them in the file or edit {place}.min or .max",
+                )
         elif isinstance(column, FlagColumn | CategoryColumn):
             known, keys = _known_texts(column)
             yield _Check(
@@ -205,6 +239,7 @@ def conflicting_keys(file: str, table: ir.Table, spec: RawTableSpec) -> list[str
     Returns:
         One sentence, or nothing. Exact copies of a row are no conflict.
     """
+    table = table.drop_null(spec.key)  # an unknown key is another problem
     distinct = table.select(*spec.columns).distinct()
     conflicts = distinct.group_by(spec.key).aggregate(n=distinct.count()).filter(lambda t: t.n > 1)
     count = conflicts.count().execute()

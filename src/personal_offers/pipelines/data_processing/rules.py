@@ -65,7 +65,8 @@ def apply_rules(table: ir.Table, rules: Sequence[Rule], money: str | None = None
     Returns:
         The same rows with ``removed_by`` (name of the rule, null for rows that stay),
         ``removed_at`` (its position, null likewise), a boolean ``hit__<rule>`` for each rule
-        and, where there is money, ``lost__<rule>``: what the rule took from the sum.
+        and, where there is money, ``lost__<rule>``: what the rule took from the sum, and
+        ``seen__<rule>``: what a flag stood on.
     """
     table = table.mutate(removed_by=ibis.null("string"), removed_at=ibis.null("int64"))
     for position, rule in enumerate(rules):
@@ -82,6 +83,8 @@ def apply_rules(table: ir.Table, rules: Sequence[Rule], money: str | None = None
                 left = changes[money].fill_null(Decimal(0)) if money in changes else taken
                 taken = taken - left
             changes[f"lost__{rule.name}"] = ibis.ifelse(hit, taken, Decimal(0))
+            if rule.action == "flagged":
+                changes[f"seen__{rule.name}"] = ibis.ifelse(hit, table[money], Decimal(0))
         if rule.action == "removed":
             changes["removed_by"] = ibis.ifelse(hit, rule.name, table.removed_by)
             changes["removed_at"] = ibis.ifelse(hit, position, table.removed_at)
@@ -91,7 +94,7 @@ def apply_rules(table: ir.Table, rules: Sequence[Rule], money: str | None = None
 
 def kept(table: ir.Table) -> ir.Table:
     """Return the rows that no rule removed, without the marks of the rules."""
-    marks = [c for c in table.columns if c.startswith(("hit__", "lost__", "removed_"))]
+    marks = [c for c in table.columns if c.startswith(("hit__", "lost__", "seen__", "removed_"))]
     return table.filter(table.removed_at.isnull()).drop(*marks)
 
 
@@ -163,9 +166,8 @@ def _ledger_sums(table: ir.Table, rules: Sequence[Rule], money: str | None) -> d
         if money:
             sums[f"lost__{rule.name}"] = table[f"lost__{rule.name}"].sum().fill_null(Decimal(0))
             if rule.action == "flagged":
-                sums[f"money__{rule.name}"] = (
-                    table[money].sum(where=hit).fill_null(Decimal(0))
-                )  # fmt: skip
+                seen = table[f"seen__{rule.name}"]
+                sums[f"money__{rule.name}"] = seen.sum().fill_null(Decimal(0))
     return sums
 
 

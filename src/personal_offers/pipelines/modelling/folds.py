@@ -47,6 +47,31 @@ def group_twins(frame: pd.DataFrame, columns: Sequence[str]) -> Integers:
     return pd.factorize(numbers)[0].astype(np.int64)
 
 
+def require_enough(label: Booleans, groups: Integers, folds: int) -> Booleans:
+    """Refuse classes with fewer groups than folds.
+
+    Args:
+        label: True for decliners; one per row.
+        groups: Group number per row, from 0 without gaps.
+        folds: How many folds.
+
+    Returns:
+        Whether any member of a group declined; one per group.
+
+    Raises:
+        ValueError: When a class has fewer groups than folds.
+    """
+    any_declined = np.zeros(int(groups.max()) + 1, dtype=bool)
+    np.logical_or.at(any_declined, groups, label)
+    for value, name in ((True, "declined"), (False, "kept")):
+        if (count := int((any_declined == value).sum())) < folds:
+            raise ValueError(
+                f"{count} customer(s) labelled {name} are too few for {folds} folds; set "
+                "params:modelling.folds or .search.folds lower, or bring more customers"
+            )
+    return any_declined
+
+
 def split_groups(label: Booleans, groups: Integers, folds: int, seed: int) -> Integers:
     """Deal customers into folds: stratified by label, groups kept whole.
 
@@ -67,14 +92,7 @@ def split_groups(label: Booleans, groups: Integers, folds: int, seed: int) -> In
     """
     from sklearn.model_selection import StratifiedKFold
 
-    any_declined = np.zeros(int(groups.max()) + 1, dtype=bool)
-    np.logical_or.at(any_declined, groups, label)
-    for value, name in ((True, "declined"), (False, "kept")):
-        if (count := int((any_declined == value).sum())) < folds:
-            raise ValueError(
-                f"{count} customer(s) labelled {name} are too few for {folds} folds; "
-                "set modelling.folds lower or bring more customers"
-            )
+    any_declined = require_enough(label, groups, folds)
     splitter = StratifiedKFold(folds, shuffle=True, random_state=seed)
     fold_of_group = np.empty(len(any_declined), dtype=np.int64)
     for fold, (_, held_out) in enumerate(splitter.split(any_declined, any_declined)):

@@ -60,7 +60,7 @@ def _preprocessor(registry: FeatureRegistry) -> Any:
                 "categories",
                 make_pipeline(
                     SimpleImputer(strategy="constant", fill_value=_UNKNOWN),
-                    OneHotEncoder(handle_unknown="ignore", drop="if_binary", sparse_output=False),
+                    OneHotEncoder(handle_unknown="ignore", sparse_output=False),
                 ),
                 others,
             ),

@@ -17,7 +17,12 @@ import pandas as pd
 from personal_offers.errors import InputError
 from personal_offers.features import FeatureRegistry
 from personal_offers.pipelines.modelling.baselines import BASELINES
-from personal_offers.pipelines.modelling.folds import group_twins, sort_by_content, split_groups
+from personal_offers.pipelines.modelling.folds import (
+    group_twins,
+    require_enough,
+    sort_by_content,
+    split_groups,
+)
 from personal_offers.pipelines.modelling.metrics import bootstrap_weights, measure
 from personal_offers.pipelines.modelling.models import Settings, fit_model
 from personal_offers.pipelines.modelling.params import MemberName, ModellingOptions
@@ -26,6 +31,7 @@ logger = logging.getLogger(__name__)
 
 # Added to the seed of a repeat, so that neighbouring repeats do not share inner folds.
 _SEEDS_PER_REPEAT = 1_000
+_OUTCOME = "the intake's tables were written, the model's were not"
 
 
 def assemble_model_input(
@@ -52,7 +58,7 @@ def assemble_model_input(
     for name in registry.model_names("flag"):
         frame[name] = frame[name].map({True: "yes", False: "no"})
     if frame["declined"].all() or not frame["declined"].any():
-        raise InputError(["the label has one class only, so there is nothing to learn from"])
+        raise InputError(["the label has one class only: there is nothing to learn"], _OUTCOME)
     frame = sort_by_content(frame, [*registry.model_names(), "declined"])
     frame["twin_group"] = group_twins(frame, options.twin_columns)
     return frame[["customer_id", *registry.model_names(), "declined", "twin_group"]]
@@ -69,24 +75,22 @@ def assign_folds(model_input: pd.DataFrame, options: ModellingOptions) -> pd.Dat
         Grain: one row per repeat and customer: repeat, customer_id, fold (both from 0).
 
     Raises:
-        InputError: When a class has fewer customers than folds.
+        InputError: When a class has fewer customers than folds, outer or inner.
     """
     label = model_input["declined"].to_numpy()
     groups = model_input["twin_group"].to_numpy()
+    parts = []
     try:
-        parts = [
-            pd.DataFrame(
-                {
-                    "repeat": repeat,
-                    "customer_id": model_input["customer_id"],
-                    "fold": split_groups(label, groups, options.folds, options.seed + repeat),
-                }
-            )
-            for repeat in range(options.repeats)
-        ]
+        for repeat in range(options.repeats):
+            fold_of = split_groups(label, groups, options.folds, options.seed + repeat)
+            for fold in range(options.folds):  # the search deals each training fold again
+                training = fold_of != fold
+                numbers = pd.factorize(groups[training])[0].astype(np.int64)
+                require_enough(label[training], numbers, options.search.folds)
+            parts.append(model_input[["customer_id"]].assign(repeat=repeat, fold=fold_of))
     except ValueError as error:
-        raise InputError([str(error)]) from error
-    return pd.concat(parts, ignore_index=True)
+        raise InputError([str(error)], _OUTCOME) from error
+    return pd.concat(parts, ignore_index=True)[["repeat", "customer_id", "fold"]]
 
 
 def evaluate_model(

@@ -1,0 +1,56 @@
+"""The graph as people see it, in headless Chromium."""
+
+from __future__ import annotations
+
+import json
+import urllib.request
+
+import pytest
+
+from personal_offers.shops import SHOPS
+from tools.graph_picture import chromium, opened_page, served_graph, show_stages
+
+pytestmark = [
+    pytest.mark.browser,
+    pytest.mark.slow,
+    pytest.mark.skipif(chromium() is None, reason="chromium is not installed (.ci/run does)"),
+]
+
+STAGES = ("data_processing", "modelling", "segmentation")
+MAIN_TABLES = ("raw_market_file", "raw_money", "customers", "cleaning_ledger", "segments")
+
+
+@pytest.fixture(scope="module")
+def address():
+    with served_graph() as served:
+        yield served
+
+
+def _get(address: str) -> dict:
+    with urllib.request.urlopen(address, timeout=30) as answer:  # noqa: S310  # 127.0.0.1
+        return json.load(answer)
+
+
+def test_shop_unfolds_into_its_stages(address):
+    shop = SHOPS[0].name
+    with opened_page(1500, 1000) as page:
+        failures: list[str] = []
+        page.on("pageerror", lambda error: failures.append(str(error)))
+        show_stages(page, address, shop)
+        boxes = page.locator(".pipeline-node--modularPipeline").all_text_contents()
+    assert sorted(boxes) == [f"{shop}.{stage}" for stage in STAGES]
+    assert failures == []
+
+
+def test_every_dataset_has_a_layer(address):
+    nodes = _get(f"{address}/api/main")["nodes"]
+    without = [n["name"] for n in nodes if n["type"] == "data" and not n.get("layer")]
+    assert without == []
+
+
+@pytest.mark.parametrize("table", MAIN_TABLES)
+def test_main_tables_can_be_previewed(address, table):
+    nodes = _get(f"{address}/api/main")["nodes"]
+    found = next(n for n in nodes if n["name"] == f"{SHOPS[0].name}.{table}")
+    details = _get(f"{address}/api/nodes/{found['id']}")
+    assert details["preview_type"] == "TablePreview"

@@ -1,0 +1,106 @@
+"""Fixtures that tests of all stages share: paths, configuration, raw files and runs."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from kedro.config import OmegaConfigLoader
+
+from personal_offers.features import FeatureRegistry
+from personal_offers.pipelines.data_processing.params import IntakeOptions
+
+ROOT = Path(__file__).parents[1]
+SAMPLE = ROOT / "data" / "01_raw" / "one_click"
+REAL_DATA = ROOT.parent / "shared" / "data"
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    # Warnings are errors, but for two that dependencies cause among themselves: Ibis 12 asks for
+    # an option that pandas 3.1 deprecates; Kedro 1.7 asks a Pydantic instance for its fields.
+    config.addinivalue_line("filterwarnings", "ignore:The 'future.infer_string' option")
+    config.addinivalue_line("filterwarnings", "ignore:Accessing the 'model_fields' attribute on")
+
+
+@pytest.fixture(scope="session")
+def root() -> Path:
+    """Folder of the project."""
+    return ROOT
+
+
+@pytest.fixture(scope="session")
+def real_data() -> Path:
+    """Folder of the real tables, one folder per shop, as ``raw_dir`` wants it."""
+    if not REAL_DATA.is_dir():
+        pytest.skip(f"the real tables are not here: no folder {REAL_DATA}")
+    return REAL_DATA
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _no_telemetry() -> Iterator[None]:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("DO_NOT_TRACK", "1")
+        yield
+
+
+@pytest.fixture(scope="session")
+def parameters() -> dict[str, Any]:
+    """All parameters of conf/base: shop, then stage."""
+    loader = OmegaConfigLoader(
+        conf_source=str(ROOT / "conf"), base_env="base", default_run_env="base"
+    )
+    return loader["parameters"]
+
+
+@pytest.fixture(scope="session")
+def intake_options(parameters: dict[str, Any]) -> Callable[[str], IntakeOptions]:
+    """Intake options of a shop as conf/base has them."""
+    return lambda shop: IntakeOptions.model_validate(parameters[shop]["data_processing"])
+
+
+@pytest.fixture(scope="session")
+def registry(parameters: dict[str, Any]) -> FeatureRegistry:
+    """Feature registry of one_click as conf/base has it."""
+    return FeatureRegistry.model_validate(parameters["one_click"]["feature_registry"])
+
+
+@pytest.fixture
+def raw_folder(tmp_path: Path) -> Callable[[], Path]:
+    """Make a fresh copy of the committed sample that a test may spoil; gives its raw_dir."""
+    made: list[Path] = []
+
+    def copy() -> Path:
+        raw_dir = tmp_path / f"raw_{len(made)}"
+        shutil.copytree(SAMPLE, raw_dir / "one_click")
+        made.append(raw_dir)
+        return raw_dir
+
+    return copy
+
+
+@pytest.fixture(scope="session")
+def _project() -> None:
+    from kedro.framework.startup import bootstrap_project
+
+    bootstrap_project(ROOT)
+
+
+@pytest.fixture
+def run_pipeline(_project: None, tmp_path: Path) -> Callable[..., dict[str, Any]]:
+    """Run a registered pipeline in the environment ``test``, away from the project's data."""
+    from kedro.framework.session import KedroSession
+
+    def run(name: str, raw_dir: Path, output_dir: Path, **runtime_params: Any) -> dict[str, Any]:
+        ends = {"raw_dir": str(raw_dir), "output_dir": str(output_dir)}
+        with KedroSession.create(
+            project_path=tmp_path,
+            conf_source=str(ROOT / "conf"),
+            env="test",
+            runtime_params=ends | runtime_params,
+        ) as session:
+            return session.run(pipeline_names=[name])
+
+    return run

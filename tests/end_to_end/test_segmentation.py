@@ -1,0 +1,543 @@
+"""The main job on the committed sample: raw files in, every public output of the stages out."""
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Callable, Iterable
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+from kedro.framework.session import KedroSession
+from pandas.testing import assert_frame_equal
+
+from personal_offers.features import FeatureRegistry
+
+pytestmark = pytest.mark.slow
+
+SHOP = "one_click"
+SEPARATORS = {"market_file": ",", "market_money": ",", "market_time": ",", "money": ";"}
+# Every family of the default blend, the blend itself, and the plain model, kept small.
+SMALL_GRIDS = {
+    "extra_trees": {"n_estimators": [25], "max_features": [2, 4], "min_samples_leaf": [1]},
+    "catboost": {"iterations": [25], "depth": [4], "learning_rate": [0.1], "rsm": [0.5]},
+}
+MODELS = ["logistic_regression", "extra_trees", "catboost", "blend"]
+NUMBERS = [
+    "profit", "profit_low", "profit_high", "mean_profit", "mean_profit_low", "mean_profit_high",
+    "profit_at_risk", "profit_at_risk_low", "profit_at_risk_high",
+]  # fmt: skip
+
+Run = Callable[..., None]
+
+
+def modelling(**changes: Any) -> dict[str, Any]:
+    return {SHOP: {"modelling": changes}}
+
+
+@pytest.fixture(scope="module")
+def sample(root: Path) -> Path:
+    return root / "data" / "01_raw"
+
+
+@pytest.fixture(scope="module")
+def run(_project: None, root: Path, tmp_path_factory: pytest.TempPathFactory) -> Run:
+    """Run as ``kedro run`` does, in any environment and by tag too."""
+
+    def run(
+        raw_dir: Path,
+        output_dir: Path,
+        parameters: dict[str, Any] | None = None,
+        *,
+        env: str = "test",
+        pipeline: str = "segmentation",
+        tags: Iterable[str] | None = None,
+    ) -> None:
+        ends = {"raw_dir": str(raw_dir), "output_dir": str(output_dir)}
+        with KedroSession.create(
+            project_path=tmp_path_factory.mktemp("project"),
+            conf_source=str(root / "conf"),
+            env=env,
+            runtime_params=ends | (parameters or {}),
+        ) as session:
+            session.run(pipeline_names=[pipeline], tags=tags)
+
+    return run
+
+
+@pytest.fixture(scope="module")
+def output(run: Run, sample: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """What one run on the sample wrote; tests only read it."""
+    output_dir = tmp_path_factory.mktemp("output")
+    run(sample, output_dir)
+    return output_dir
+
+
+def model_output(output_dir: Path, name: str) -> pd.DataFrame:
+    return pd.read_parquet(output_dir / "07_model_output" / SHOP / f"{name}.parquet")
+
+
+def customers_of(output_dir: Path) -> pd.DataFrame:
+    return pd.read_parquet(output_dir / "03_primary" / SHOP / "customers.parquet")
+
+
+def metrics_of(output_dir: Path) -> dict[str, Any]:
+    path = output_dir / "07_model_output" / SHOP / "metrics.json"
+    found: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+    return found
+
+
+def raw_text(raw_dir: Path, table: str) -> pd.DataFrame:
+    return pd.read_csv(
+        raw_dir / SHOP / f"{table}.csv",
+        sep=SEPARATORS[table],
+        dtype=str,
+        keep_default_na=False,
+        encoding="utf-8",
+    )
+
+
+class TestPublicOutputs:
+    @pytest.mark.parametrize(
+        ("file", "columns"),
+        [
+            (
+                "02_intermediate/one_click/quarantine.parquet",
+                ["source", "row_number", "rule", "raw"],
+            ),
+            (
+                "03_primary/one_click/cleaning_ledger.csv",
+                [
+                    "source", "rule", "action", "rows_before", "rows_after", "customers_before",
+                    "customers_after", "revenue_before", "revenue_after",
+                ],
+            ),
+            ("05_model_input/one_click/labels.parquet", ["customer_id", "declined"]),
+            (
+                "07_model_output/one_click/decline_risk.parquet",
+                ["customer_id", "decline_risk", "fold", "reason_1", "reason_2", "reason_3"],
+            ),
+            (
+                "07_model_output/one_click/segments.parquet",
+                [
+                    "customer_id", "decline_risk", "profit", "risk_level", "profit_level",
+                    "segment", "promo_dependent", "full_cart", "low_engagement",
+                    "service_trouble", "main_category",
+                ],
+            ),
+            (
+                "07_model_output/one_click/segment_profile.csv",
+                [
+                    "segment", "customers", "share", "share_low", "share_high", "declined_share",
+                    "declined_share_low", "declined_share_high", *NUMBERS,
+                ],
+            ),
+        ],
+    )  # fmt: skip
+    def test_table_is_there_with_its_columns(
+        self, output: Path, file: str, columns: list[str]
+    ) -> None:
+        path = output / file
+        table = pd.read_csv(path) if path.suffix == ".csv" else pd.read_parquet(path)
+
+        assert [name for name in columns if name not in table.columns] == []
+        assert len(table) > 0
+
+    def test_customers_hold_the_features_of_the_registry(
+        self, output: Path, registry: FeatureRegistry
+    ) -> None:
+        customers = customers_of(output)
+
+        assert customers.columns.to_list() == [
+            "customer_id", *registry.names(), "profit", "revenue_repaired",
+        ]  # fmt: skip
+        assert customers["customer_id"].is_unique
+        # 1,300 customers of the sample, of whom three are newcomers
+        assert len(customers) == 1297
+
+    def test_metrics_stand_beside_the_baselines_with_intervals(self, output: Path) -> None:
+        metrics = metrics_of(output)
+
+        for judged in (
+            metrics["metrics"],
+            metrics["baselines"]["base_rate"],
+            metrics["baselines"]["best_single_feature"],
+        ):
+            for name in ("roc_auc", "average_precision", "brier", "log_loss"):
+                assert judged[name]["low"] <= judged[name]["value"] <= judged[name]["high"]
+        assert metrics["model"]["name"] == "logistic_regression"
+        single = metrics["baselines"]["best_single_feature"]
+        assert metrics["metrics"]["roc_auc"]["value"] > single["roc_auc"]["value"]
+        assert metrics["metrics"]["brier"]["value"] < single["brier"]["value"]
+
+    def test_good_model_is_good_and_nothing_leaks_on_the_sample(self, output: Path) -> None:
+        metrics = metrics_of(output)
+
+        assert 0.85 < metrics["metrics"]["roc_auc"]["value"] < 0.97
+
+    def test_nothing_is_written_outside_the_layers(self, output: Path) -> None:
+        files = [path.relative_to(output) for path in output.rglob("*") if path.is_file()]
+
+        assert {file.parts[1] for file in files} == {SHOP}
+        assert {file.parts[0] for file in files} <= {
+            "02_intermediate", "03_primary", "05_model_input", "07_model_output",
+        }  # fmt: skip
+
+
+class TestLedger:
+    @pytest.fixture
+    def ledger(self, output: Path) -> pd.DataFrame:
+        return pd.read_csv(
+            output / "03_primary" / SHOP / "cleaning_ledger.csv", dtype=str, keep_default_na=False
+        )
+
+    @pytest.fixture
+    def quarantine(self, output: Path) -> pd.DataFrame:
+        return pd.read_parquet(output / "02_intermediate" / SHOP / "quarantine.parquet")
+
+    def test_each_rule_starts_where_the_one_before_it_ended(self, ledger: pd.DataFrame) -> None:
+        for _, rules in ledger.groupby("source"):
+            for measure in ("rows", "customers", "revenue"):
+                before = rules[f"{measure}_before"].to_list()[1:]
+                after = rules[f"{measure}_after"].to_list()[:-1]
+                assert before == after
+
+    @pytest.mark.parametrize("source", SEPARATORS)
+    def test_rows_in_are_rows_out_and_rows_in_quarantine(
+        self, source: str, ledger: pd.DataFrame, quarantine: pd.DataFrame, sample: Path
+    ) -> None:
+        rules = ledger[ledger["source"] == source]
+        removed = quarantine[quarantine["source"] == source]
+
+        assert int(rules["rows_before"].iloc[0]) == len(raw_text(sample, source))
+        assert int(rules["rows_before"].iloc[0]) == int(rules["rows_after"].iloc[-1]) + len(removed)
+        by_rule = removed["rule"].value_counts()
+        for rule in rules[rules["action"] == "removed"].itertuples():
+            assert int(rule.rows_before) - int(rule.rows_after) == by_rule.get(rule.rule, 0)
+
+    def test_money_in_is_money_out_and_money_dropped_to_the_cent(
+        self, ledger: pd.DataFrame, quarantine: pd.DataFrame, output: Path, sample: Path
+    ) -> None:
+        # Given the raw amounts
+        raw = raw_text(sample, "market_money")
+        rules = ledger[ledger["source"] == "market_money"]
+
+        # Then the ledger begins with all of them
+        assert Decimal(rules["revenue_before"].iloc[0]) == sum(map(Decimal, raw["Выручка"]))
+        # And rules that remove rows account for the amounts in quarantine
+        removed = quarantine[quarantine["source"] == "market_money"]
+        dropped = sum(Decimal(json.loads(row)["Выручка"]) for row in removed["raw"])
+        removing = rules[rules["action"] == "removed"]
+        assert dropped == sum(
+            Decimal(rule.revenue_before) - Decimal(rule.revenue_after)
+            for rule in removing.itertuples()
+        )
+        # And it ends with what the customers hold
+        revenue = customers_of(output).filter(regex="^revenue_.*month").sum().sum()
+        assert float(rules["revenue_after"].iloc[-1]) == pytest.approx(revenue, abs=0.005)
+
+    def test_quarantined_row_is_the_row_of_the_file(
+        self, quarantine: pd.DataFrame, sample: Path
+    ) -> None:
+        for row in quarantine.itertuples():
+            raw = raw_text(sample, row.source).iloc[row.row_number - 1]
+            kept = {k: v for k, v in json.loads(row.raw).items() if k in raw.index}
+            assert kept == raw.to_dict()
+
+    def test_sources_without_money_leave_it_empty(self, ledger: pd.DataFrame) -> None:
+        others = ledger[ledger["source"] != "market_money"]
+
+        assert set(others["revenue_before"]) == {""}
+        assert set(others["revenue_after"]) == {""}
+
+
+class TestDeclineRisk:
+    def test_everyone_has_a_risk_a_fold_and_no_reasons_yet(self, output: Path) -> None:
+        risk = model_output(output, "decline_risk")
+
+        assert risk["customer_id"].to_list() == sorted(customers_of(output)["customer_id"])
+        assert risk["decline_risk"].between(0, 1).all()
+        assert risk["decline_risk"].nunique() > 1000
+        assert set(risk["fold"]) == {0, 1, 2}
+        assert risk[["reason_1", "reason_2", "reason_3"]].isna().all(axis=None)
+
+    def test_risk_is_the_mean_of_the_repeats_with_the_fold_of_the_first(self, output: Path) -> None:
+        risk = model_output(output, "decline_risk").set_index("customer_id")
+        parts = model_output(output, "risk_by_repeat").pivot(
+            index="customer_id", columns="repeat", values=["risk", "fold"]
+        )
+
+        assert parts["risk"].shape == (len(risk), 2)
+        means = parts["risk"].mean(axis=1)
+        np.testing.assert_allclose(risk["decline_risk"], means[risk.index], rtol=0, atol=1e-15)
+        np.testing.assert_array_equal(risk["fold"], parts["fold"][0][risk.index])
+
+    def test_twins_share_a_fold_in_every_repeat(self, output: Path) -> None:
+        # Given the pairs of customers with the same three revenues
+        customers = customers_of(output)
+        months = ["month_before_previous", "previous_month", "current_month"]
+        columns = [f"revenue_{month}" for month in months]
+        twins = customers[customers.duplicated(columns, keep=False)]
+        pairs = twins.groupby(columns, dropna=False)["customer_id"].apply(list)
+        assert len(pairs) == 21
+
+        # Then each pair is in one fold of each repeat
+        folds = pd.read_parquet(output / "05_model_input" / SHOP / "folds.parquet")
+        wide = folds.pivot(index="customer_id", columns="repeat", values="fold")
+        for first, second in pairs:
+            assert wide.loc[first].to_list() == wide.loc[second].to_list()
+
+
+class TestSegments:
+    def test_every_customer_is_in_exactly_one_segment(self, output: Path) -> None:
+        segments = model_output(output, "segments")
+
+        assert segments["customer_id"].is_unique
+        assert set(segments["customer_id"]) == set(customers_of(output)["customer_id"])
+        assert set(segments["segment"]) == {
+            "save_first", "win_back_cheaply", "reward_loyalty", "grow",
+        }  # fmt: skip
+        cells = {
+            "save_first": ("high", "high"),
+            "win_back_cheaply": ("high", "low"),
+            "reward_loyalty": ("low", "high"),
+            "grow": ("low", "low"),
+        }
+        levels = list(zip(segments["risk_level"], segments["profit_level"], strict=True))
+        assert segments["segment"].map(cells).to_list() == levels
+
+    def test_levels_follow_the_thresholds_of_the_run(self, output: Path) -> None:
+        segments = model_output(output, "segments")
+        path = output / "07_model_output" / SHOP / "segment_thresholds.json"
+        thresholds = json.loads(path.read_text(encoding="utf-8"))
+
+        assert thresholds["risk"] == 0.5
+        assert thresholds["profit"] == segments["profit"].median()
+        high_risk = segments["decline_risk"] >= thresholds["risk"]
+        high_profit = segments["profit"] >= thresholds["profit"]
+        assert (segments["risk_level"] == "high").equals(high_risk)
+        assert (segments["profit_level"] == "high").equals(high_profit)
+
+    def test_marks_follow_the_features(self, output: Path) -> None:
+        segments = model_output(output, "segments").set_index("customer_id")
+        customers = customers_of(output).set_index("customer_id").loc[segments.index]
+
+        expected = pd.DataFrame(
+            {
+                "promo_dependent": customers["promo_share"] >= 0.5,
+                "full_cart": customers["unpaid_items"] >= 4,
+                "low_engagement": customers["pages_per_visit"]
+                <= customers["pages_per_visit"].quantile(0.25),
+                "service_trouble": customers["service_errors"] >= 6,
+            }
+        )
+        assert_frame_equal(segments[expected.columns], expected)
+        assert expected.any().all()
+        assert segments["main_category"].to_list() == customers["popular_category"].to_list()
+
+    def test_profile_is_what_the_segments_sum_to(self, output: Path) -> None:
+        # Given the published tables alone
+        segments = model_output(output, "segments")
+        labels = pd.read_parquet(output / "05_model_input" / SHOP / "labels.parquet")
+        table = segments.merge(labels, on="customer_id", validate="1:1")
+        table["at_risk"] = table["decline_risk"] * table["profit"]
+        profile = pd.read_csv(output / "07_model_output" / SHOP / "segment_profile.csv")
+        profile = profile.set_index("segment")
+
+        # Then each row of the profile can be computed again (six digits are written)
+        parts = [(name, part) for name, part in table.groupby("segment")] + [("all", table)]
+        for name, part in parts:
+            row = profile.loc[name]
+            assert row["customers"] == len(part)
+            assert row["share"] == pytest.approx(len(part) / len(table), rel=1e-5)
+            assert row["declined_share"] == pytest.approx(part["declined"].mean(), rel=1e-5)
+            assert row["mean_risk"] == pytest.approx(part["decline_risk"].mean(), rel=1e-5)
+            assert row["profit"] == pytest.approx(part["profit"].sum(), rel=1e-5)
+            assert row["mean_profit"] == pytest.approx(part["profit"].mean(), rel=1e-5)
+            assert row["profit_at_risk"] == pytest.approx(part["at_risk"].sum(), rel=1e-5)
+        assert len(profile) == len(parts) == 5
+        assert profile.drop("all")["customers"].sum() == len(table)
+
+
+def rewritten(raw_dir: Path, new_raw_dir: Path, ids: dict[str, str], seed: int) -> None:
+    """Write the raw files again with other ids and every file in another order of rows."""
+    (new_raw_dir / SHOP).mkdir(parents=True)
+    for place, (table, separator) in enumerate(SEPARATORS.items()):
+        frame = raw_text(raw_dir, table)
+        frame["id"] = frame["id"].map(ids)
+        frame.sample(frac=1, random_state=seed + place).to_csv(
+            new_raw_dir / SHOP / f"{table}.csv",
+            sep=separator,
+            index=False,
+            lineterminator="\r\n",
+            encoding="utf-8",
+        )
+
+
+@pytest.fixture(scope="module")
+def reference(
+    run: Run, sample: Path, tmp_path_factory: pytest.TempPathFactory
+) -> Callable[[str], Path]:
+    """Output of one small run per model, made once."""
+    made: dict[str, Path] = {}
+
+    def of(model: str) -> Path:
+        if model not in made:
+            output_dir = tmp_path_factory.mktemp(f"reference_{model}")
+            run(sample, output_dir, modelling(model=model, repeats=1, grids=SMALL_GRIDS))
+            made[model] = output_dir
+        return made[model]
+
+    return of
+
+
+@pytest.mark.parametrize("order", ["kept", "broken"])
+@pytest.mark.parametrize("model", MODELS)
+def test_neither_order_of_rows_nor_id_moves_a_prediction(
+    run: Run,
+    reference: Callable[[str], Path],
+    sample: Path,
+    tmp_path: Path,
+    model: str,
+    order: str,
+) -> None:
+    # Given the same customers under other ids, in the order of the old ones or in any order,
+    # with the rows of every file shuffled
+    old = sorted(raw_text(sample, "money")["id"])
+    new = [str(1_000_000 + 7 * number) for number in range(len(old))]
+    if order == "broken":
+        new = np.random.default_rng(4).permutation(new).tolist()
+    rewritten(sample, tmp_path / "raw", dict(zip(old, new, strict=True)), seed=17)
+
+    # When
+    parameters = modelling(model=model, repeats=1, grids=SMALL_GRIDS)
+    run(tmp_path / "raw", tmp_path / "out", parameters)
+
+    # Then nobody's prediction, fold or segment moves
+    back = dict(zip(new, old, strict=True))
+    tables = {}
+    for name in ("decline_risk", "segments"):
+        found = model_output(tmp_path / "out", name)
+        found["customer_id"] = found["customer_id"].map(back)
+        found = found.set_index("customer_id").sort_index()
+        expected = model_output(reference(model), name).set_index("customer_id").sort_index()
+        assert found.index.equals(expected.index)
+        tables[name] = (found, expected)
+    found, expected = tables["decline_risk"]
+    assert (found["decline_risk"] - expected["decline_risk"]).abs().max() <= 1e-9
+    assert found["fold"].equals(expected["fold"])
+    found, expected = tables["segments"]
+    assert found["segment"].equals(expected["segment"])
+    # And neither does what is said about the model
+    for measure in ("roc_auc", "average_precision", "brier", "log_loss"):
+        found, expected = (
+            metrics_of(output_dir)["metrics"][measure]
+            for output_dir in (tmp_path / "out", reference(model))
+        )
+        assert found == pytest.approx(expected, abs=1e-9)
+
+
+def test_same_run_twice_gives_the_same_bytes(
+    run: Run, output: Path, sample: Path, tmp_path: Path
+) -> None:
+    run(sample, tmp_path)
+
+    names = ["decline_risk.parquet", "segments.parquet", "metrics.json", "segment_profile.csv"]
+    for name in names:
+        again = tmp_path / "07_model_output" / SHOP / name
+        assert again.read_bytes() == (output / "07_model_output" / SHOP / name).read_bytes()
+
+
+def test_threads_change_no_prediction(
+    run: Run, reference: Callable[[str], Path], sample: Path, tmp_path: Path
+) -> None:
+    run(sample, tmp_path, modelling(model="blend", repeats=1, grids=SMALL_GRIDS, threads=2))
+
+    assert_frame_equal(
+        model_output(tmp_path, "decline_risk"),
+        model_output(reference("blend"), "decline_risk"),
+        check_exact=True,
+    )
+
+
+def test_model_is_switched_by_a_parameter_of_the_command_line(
+    root: Path, sample: Path, tmp_path: Path
+) -> None:
+    # When the documented command is typed in the project's folder
+    small = {
+        "folds": "2",
+        "repeats": "1",
+        "model": "catboost",
+        "grids.catboost.iterations": "[10]",
+    }
+    given = [f"one_click.modelling.{key}={value}" for key, value in small.items()]
+    parameters = ",".join([*given, f"raw_dir={sample}", f"output_dir={tmp_path}"])
+    done = subprocess.run(
+        [
+            sys.executable, "-m", "kedro", "run",
+            "--env", "test", "--pipeline", "segmentation", "--params", parameters,
+        ],
+        cwd=root,
+        env=os.environ | {"PYTHONPATH": "src", "DO_NOT_TRACK": "1"},
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=300,
+    )  # fmt: skip
+
+    # Then
+    assert done.returncode == 0, done.stdout + done.stderr
+    metrics = metrics_of(tmp_path)
+    assert metrics["model"] == {"name": "catboost", "members": ["catboost"]}
+    settings = pd.read_csv(tmp_path / "07_model_output" / SHOP / "chosen_settings.csv")
+    assert settings["model"].to_list() == ["catboost"] * 2
+    assert settings["settings"].str.contains("'iterations': 10").all()
+
+
+def test_tag_reruns_the_stage_alone_on_saved_inputs(run: Run, sample: Path, tmp_path: Path) -> None:
+    # Given a finished run
+    run(sample, tmp_path)
+    files = {path: path.read_bytes() for path in tmp_path.rglob("*") if path.is_file()}
+    own = {p for p in files if p.name.startswith("segment")}
+    assert len(own) == 3
+    times = {path: path.stat().st_mtime_ns for path in files}
+
+    # When its last stage is run again with another threshold, on a folder without raw files
+    higher = {SHOP: {"segmentation": {"thresholds": {"risk": {"value": 0.9}}}}}
+    run(tmp_path / "no_raw", tmp_path, higher, pipeline="__default__", tags=["segmentation"])
+
+    # Then the segments are new and everything else was not touched
+    assert (model_output(tmp_path, "segments")["risk_level"] == "high").equals(
+        model_output(tmp_path, "segments")["decline_risk"] >= 0.9
+    )
+    for path, content in files.items():
+        if path in own:
+            assert path.read_bytes() != content
+        else:
+            assert path.read_bytes() == content
+            assert path.stat().st_mtime_ns == times[path]
+
+
+@pytest.mark.real_data
+def test_default_model_reaches_the_stated_quality_on_the_real_shop(
+    run: Run, real_data: Path, tmp_path: Path
+) -> None:
+    # Given the settings of conf/base with two repeats instead of five
+    run(real_data, tmp_path, modelling(repeats=2), env="base")
+
+    # Then
+    metrics = metrics_of(tmp_path)
+    assert metrics["model"]["name"] == "blend"
+    assert metrics["protocol"]["customers"] == 1297
+    assert metrics["protocol"]["twin_groups"] == 21
+    # Above 0.93 something leaks
+    assert 0.908 <= metrics["metrics"]["roc_auc"]["value"] <= 0.93
+    assert metrics["metrics"]["brier"]["value"] <= 0.093
+    assert 0.45 < metrics["baselines"]["base_rate"]["roc_auc"]["value"] < 0.55
+    segments = model_output(tmp_path, "segments")
+    assert len(segments) == 1297
+    assert segments["segment"].notna().all()

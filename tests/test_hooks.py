@@ -1,0 +1,203 @@
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import click
+import pytest
+from kedro.pipeline import Node
+
+from personal_offers.errors import InputError
+from personal_offers.features import FeatureRegistry
+from personal_offers.hooks import InputErrorHook, inconsistencies, unread_parameters
+from personal_offers.pipelines.segmentation.params import SegmentationOptions
+
+READ = {"my_shop.modelling", "my_shop.segmentation"}
+
+
+def label(text: str) -> dict[str, str]:
+    return {"ru": text, "en": text}
+
+
+def registry() -> FeatureRegistry:
+    def feature(kind: str) -> dict[str, Any]:
+        return {
+            "group": "purchase_behaviour",
+            "type": kind,
+            "compute": {"kind": "column", "table": "people", "column": "value"},
+            "window": "ever",
+            "actionable": False,
+            "definition": label("text"),
+        }
+
+    return FeatureRegistry.model_validate(
+        {"features": {"amount": feature("number"), "colour": feature("category")}}
+    )
+
+
+def segmentation(feature: str, main_category: str | None) -> SegmentationOptions:
+    return SegmentationOptions.model_validate(
+        {
+            "thresholds": {
+                "risk": {"kind": "absolute", "value": 0.5},
+                "profit": {"kind": "quantile", "value": 0.5},
+            },
+            "segments": {
+                f"{risk}_{profit}": {"risk": risk, "profit": profit, "label": label("text")}
+                for risk in ("low", "high")
+                for profit in ("low", "high")
+            },
+            "marks": {"big": {"feature": feature, "at_least": 1, "label": label("text")}},
+            "main_category": main_category,
+            "confidence": 0.95,
+        }
+    )
+
+
+class TestUnreadParameters:
+    def test_blocks_that_nodes_read_are_fine_whatever_they_hold(self) -> None:
+        parameters = {"my_shop": {"modelling": {"anything": 1}, "segmentation": {}}}
+
+        assert list(unread_parameters(parameters, READ)) == []
+
+    def test_paths_of_the_catalog_and_private_anchors_are_fine(self) -> None:
+        parameters = {"raw_dir": "a", "output_dir": "b", "_defaults": {"x": 1}}
+
+        assert list(unread_parameters(parameters, READ)) == []
+
+    def test_misspelt_block_is_named_with_the_nearest_right_one(self) -> None:
+        parameters = {"my_shop": {"modeling": {"model": "svc"}, "segmentation": {}}}
+
+        assert list(unread_parameters(parameters, READ)) == [
+            "- my_shop.modeling is read by no node; did you mean my_shop.modelling?"
+        ]
+
+    def test_unknown_shop_and_unknown_word_are_both_named(self) -> None:
+        parameters = {"your_shop": {"modelling": {}}, "x": 1, "output_dri": "here"}
+
+        assert list(unread_parameters(parameters, READ)) == [
+            "- your_shop is read by no node",
+            "- x is read by no node",
+            "- output_dri is read by no node; did you mean output_dir?",
+        ]
+
+    def test_value_where_a_shop_should_be_is_named(self) -> None:
+        assert list(unread_parameters({"my_shop": 5}, READ)) == [
+            "- my_shop is read by no node; did you mean my_shop.modelling?"
+        ]
+
+    def test_nothing_given_is_fine(self) -> None:
+        assert list(unread_parameters({}, READ)) == []
+
+
+class TestInconsistencies:
+    def test_blocks_that_fit_the_registry_are_fine(self) -> None:
+        blocks = {
+            "feature_registry": registry(),
+            "segmentation": segmentation("amount", "colour"),
+        }
+
+        assert list(inconsistencies({"my_shop": blocks, "raw_dir": "here"})) == []
+
+    def test_every_reference_to_nothing_is_named_with_its_shop(self) -> None:
+        blocks = {
+            "feature_registry": registry(),
+            "segmentation": segmentation("colour", "amount"),
+        }
+
+        assert list(inconsistencies({"my_shop": blocks})) == [
+            "- my_shop.segmentation.marks.big.feature: colour is not a number of the registry",
+            "- my_shop.segmentation.main_category: amount is not a category of the registry",
+        ]
+
+    def test_shop_without_registry_has_nothing_to_compare(self) -> None:
+        assert list(inconsistencies({"my_shop": {"segmentation": segmentation("x", "y")}})) == []
+
+
+class TestInputErrorHook:
+    def test_bad_input_ends_in_the_message_alone(self) -> None:
+        error = InputError(["money.csv: column id is missing", "market.csv: the file is empty"])
+
+        with pytest.raises(click.ClickException) as caught:
+            InputErrorHook().on_pipeline_error(error=error)
+
+        assert caught.value.message == (
+            "The input has 2 problems; nothing was written.\n"
+            "  1. money.csv: column id is missing\n"
+            "  2. market.csv: the file is empty"
+        )
+        assert caught.value.exit_code == 1
+
+    def test_one_problem_is_counted_as_one(self) -> None:
+        assert str(InputError(["the file is empty"])).startswith("The input has 1 problem;")
+        assert InputError(["the file is empty"]).problems == ("the file is empty",)
+
+    def test_parameter_to_edit_is_named_with_the_shop_whose_node_failed(self) -> None:
+        # Given that a node of one shop found a value it does not know
+        node = Node(len, "money", "count", name="check", namespace="my_shop.data_processing")
+        error = InputError(["unknown category; see params:data_processing.tables.money"])
+        hook = InputErrorHook()
+        hook.on_node_error(node=node)
+
+        # When / Then
+        with pytest.raises(click.ClickException, match=r"see my_shop\.data_processing\.tables"):
+            hook.on_pipeline_error(error=error)
+
+    def test_message_says_what_became_of_the_outputs(self) -> None:
+        error = InputError(["one class only"], "the model's tables were not written")
+
+        assert str(error).startswith(
+            "The input has 1 problem; the model's tables were not written.\n"
+        )
+
+    def test_other_errors_keep_their_traceback(self) -> None:
+        assert InputErrorHook().on_pipeline_error(error=ValueError("a bug")) is None
+
+
+def refused(message: list[str]) -> Callable[[click.ClickException], bool]:
+    return lambda error: all(part in error.message for part in message)
+
+
+class TestParameterHook:
+    """Whole sessions: parameters are refused before any node runs and any file is written."""
+
+    @pytest.mark.parametrize(
+        ("parameters", "message"),
+        [
+            (
+                {"one_click": {"modeling": {"model": "catboost"}}},
+                ["one_click.modeling is read by no node; did you mean one_click.modelling?"],
+            ),
+            ({"outputdir": "x"}, ["outputdir is read by no node; did you mean output_dir?"]),
+            ({"one_click": {"modelling": {"modle": "catboost"}}}, ["modle", "Extra inputs"]),
+            ({"one_click": {"modelling": {"model": "xgboost"}}}, ["model", "'catboost'"]),
+            ({"one_click": {"modelling": {"folds": 1}}}, ["folds", "greater than or equal to 2"]),
+            (
+                {"one_click": {"modelling": {"twin_columns": ["revenue"]}}},
+                ["one_click.modelling.twin_columns: revenue is not a feature of the registry"],
+            ),
+            (
+                {
+                    "one_click": {
+                        "modelling": {"folds": 1},
+                        "segmentation": {"thresholds": {"risk": {"value": 1.5}}},
+                    }
+                },
+                ["folds", "risk threshold 1.5 is outside 0 to 1"],
+            ),
+        ],
+    )
+    def test_wrong_parameters_are_refused_before_anything_is_written(
+        self,
+        run_pipeline: Callable[..., dict[str, Any]],
+        raw_folder: Callable[[], Path],
+        tmp_path: Path,
+        parameters: dict[str, Any],
+        message: list[str],
+    ) -> None:
+        # When a run is asked for with wrong parameters
+        with pytest.raises(click.ClickException, check=refused(message)) as caught:
+            run_pipeline("segmentation", raw_folder(), tmp_path / "out", **parameters)
+
+        # Then one message says so, and no output is there
+        assert caught.value.message.startswith("The parameters are wrong; nothing was run.")
+        assert not (tmp_path / "out").exists()

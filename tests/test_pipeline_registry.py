@@ -1,0 +1,104 @@
+import pytest
+from kedro.pipeline import Node, Pipeline
+
+from personal_offers.pipeline_registry import STAGES, register_pipelines, with_needed_stages
+from personal_offers.shops import SHOPS
+
+
+@pytest.fixture(scope="module")
+def pipelines() -> dict[str, Pipeline]:
+    return register_pipelines()
+
+
+def stages_of(pipeline: Pipeline) -> set[str]:
+    return {tag for node in pipeline.nodes for tag in node.tags}
+
+
+def raw_inputs() -> set[str]:
+    return {f"{shop.name}.raw_{table}" for shop in SHOPS for table in shop.raw_tables}
+
+
+def test_every_stage_and_the_sample_are_registered(pipelines: dict[str, Pipeline]) -> None:
+    assert set(pipelines) == {*STAGES, "sample_data", "__default__"}
+    assert set(STAGES) == {"data_processing", "modelling", "segmentation"}
+
+
+@pytest.mark.parametrize(
+    ("name", "stages"),
+    [
+        ("data_processing", {"data_processing"}),
+        ("modelling", {"data_processing", "modelling"}),
+        ("segmentation", {"data_processing", "modelling", "segmentation"}),
+        ("sample_data", {"sample_data"}),
+        ("__default__", {"data_processing", "modelling", "segmentation"}),
+    ],
+)
+def test_pipeline_holds_its_stage_and_all_that_it_needs(
+    pipelines: dict[str, Pipeline], name: str, stages: set[str]
+) -> None:
+    assert stages_of(pipelines[name]) == stages
+
+
+@pytest.mark.parametrize("name", ["data_processing", "modelling", "segmentation", "__default__"])
+def test_pipeline_starts_from_raw_files_and_parameters_alone(
+    pipelines: dict[str, Pipeline], name: str
+) -> None:
+    data = {n for n in pipelines[name].inputs() if not n.startswith("params:")}
+
+    assert data == raw_inputs()
+
+
+def test_sample_data_starts_from_parameters_alone(pipelines: dict[str, Pipeline]) -> None:
+    assert pipelines["sample_data"].inputs() == {"params:one_click.sample_data"}
+
+
+def test_stage_tag_reruns_the_stage_alone(pipelines: dict[str, Pipeline]) -> None:
+    alone = pipelines["__default__"].only_nodes_with_tags("segmentation")
+
+    assert {node.namespace for node in alone.nodes} == {f"{s.name}.segmentation" for s in SHOPS}
+
+
+def copy(value: object) -> object:
+    return value
+
+
+def chain(*links: tuple[str, str]) -> Pipeline:
+    return Pipeline([Node(copy, source, target, name=target) for source, target in links])
+
+
+def test_needed_stages_are_found_through_others_and_unneeded_ones_are_left_out() -> None:
+    # Given raw -> a -> b -> c, and a stage that reads a but is read by nobody
+    stages = {
+        "first": chain(("raw", "a")),
+        "second": chain(("a", "b")),
+        "third": chain(("b", "c")),
+        "aside": chain(("a", "x")),
+    }
+
+    # When / Then
+    def nodes(stage: str) -> set[str]:
+        return {node.name for node in with_needed_stages(stage, stages).nodes}
+
+    assert nodes("third") == {"a", "b", "c"}
+    assert nodes("second") == {"a", "b"}
+    assert nodes("first") == {"a"}
+    assert nodes("aside") == {"a", "x"}
+
+
+def test_needed_stage_comes_whole() -> None:
+    # Given a stage with an output that nobody else reads, itself made from another stage
+    stages = {
+        "source": chain(("raw", "s")),
+        "wide": chain(("raw", "a"), ("s", "by_the_way")),
+        "last": chain(("a", "b")),
+    }
+
+    # When / Then the stage comes with all its nodes, and with what those need
+    nodes = {node.name for node in with_needed_stages("last", stages).nodes}
+    assert nodes == {"a", "by_the_way", "b", "s"}
+
+
+def test_stage_that_needs_nothing_is_itself() -> None:
+    stages = {"only": chain(("raw", "a"))}
+
+    assert with_needed_stages("only", stages).nodes == stages["only"].nodes
