@@ -18,13 +18,6 @@ SAMPLE = ROOT / "data" / "01_raw" / "one_click"
 REAL_DATA = ROOT.parent / "shared" / "data"
 
 
-def pytest_configure(config: pytest.Config) -> None:
-    # Warnings are errors, but for two that dependencies cause among themselves: Ibis 12 asks for
-    # an option that pandas 3.1 deprecates; Kedro 1.7 asks a Pydantic instance for its fields.
-    config.addinivalue_line("filterwarnings", "ignore:The 'future.infer_string' option")
-    config.addinivalue_line("filterwarnings", "ignore:Accessing the 'model_fields' attribute on")
-
-
 @pytest.fixture(scope="session")
 def root() -> Path:
     """Folder of the project."""

@@ -127,14 +127,13 @@ def test_every_model_gives_probabilities_whatever_is_missing_or_unseen(
     model, chosen = fit_model(
         frame, label, GROUPS, registry, options(name, calibration=calibration), seed=1
     )
-    risk = model.predict_proba(unseen)
+    risk = model.predict(unseen)
 
     # Then a likely decliner stands above a likely keeper, and nobody is left without a risk
-    assert risk.shape == (4, 2)
+    assert risk.shape == (4,)
     assert ((risk >= 0) & (risk <= 1)).all()
-    np.testing.assert_allclose(risk.sum(axis=1), 1, atol=1e-12)
-    assert risk[0, 1] > risk[1, 1]
-    assert roc_auc_score(label, model.predict_proba(frame)[:, 1]) > 0.8
+    assert risk[0] > risk[1]
+    assert roc_auc_score(label, model.predict(frame)) > 0.8
     members = ["extra_trees", "catboost"] if name == "blend" else [name]
     assert chosen == {
         member: {key: values[0] for key, values in ONE_OF_EACH[member].items()}
@@ -152,7 +151,7 @@ def test_same_customers_and_seed_give_the_same_bits(
     frame, label = training
 
     first, second = (
-        fit_model(frame, label, GROUPS, registry, options(name), seed=3)[0].predict_proba(unseen)
+        fit_model(frame, label, GROUPS, registry, options(name), seed=3)[0].predict(unseen)
         for _ in range(2)
     )
 
@@ -171,8 +170,8 @@ def test_calibration_keeps_the_ranking(
     )
 
     # When
-    before = plain.predict_proba(frame)[:, 1]
-    after = calibrated.predict_proba(frame)[:, 1]
+    before = plain.predict(frame)
+    after = calibrated.predict(frame)
 
     # Then levels move and ranks do not (rounding joins scores that differ in the last bits)
     assert np.abs(before - after).max() > 1e-3
@@ -187,7 +186,7 @@ def test_blend_without_calibration_is_the_mean_of_its_members(
     risks = {
         name: fit_model(frame, label, GROUPS, registry, options(name, calibration="none"), seed=1)[
             0
-        ].predict_proba(unseen)[:, 1]
+        ].predict(unseen)
         for name in ("extra_trees", "catboost", "blend")
     }
 

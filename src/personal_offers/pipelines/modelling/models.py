@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -10,12 +11,31 @@ import pandas as pd
 
 from personal_offers.features import FeatureRegistry
 from personal_offers.pipelines.modelling.folds import Booleans, Integers, split_groups
+from personal_offers.pipelines.modelling.metrics import (
+    Floats,
+    Measure,
+    weighted_average_precision,
+    weighted_brier,
+    weighted_log_loss,
+    weighted_roc_auc,
+)
 from personal_offers.pipelines.modelling.params import MemberName, ModellingOptions
 
 Settings = Mapping[str, Any]
 
 # What stands in for a category that is not known.
 _UNKNOWN = "unknown"
+# Forests give exact zeros and ones; beyond this a logit says nothing more.
+_SUREST = 1e-3
+_NO_PENALTY = 1e6
+
+# What a search may look for: whether more of it is better (1) or worse (-1), and the measure.
+SCORINGS: dict[str, tuple[int, Measure]] = {
+    "roc_auc": (1, weighted_roc_auc),
+    "average_precision": (1, weighted_average_precision),
+    "neg_brier_score": (-1, weighted_brier),
+    "neg_log_loss": (-1, weighted_log_loss),
+}
 
 
 def build_model(name: MemberName, settings: Settings, registry: FeatureRegistry, seed: int) -> Any:
@@ -131,8 +151,32 @@ _BUILDERS: dict[MemberName, Callable[[dict[str, Any], int], Any]] = {
     "catboost": _catboost,
 }
 
-# Where a setting sits inside the pipeline; svc is wrapped by its calibration.
-_PREFIX = {"svc": "model__estimator__"}
+
+@dataclass(frozen=True)
+class RiskModel:
+    """The mean of some fitted models, put right by a calibration curve.
+
+    Attributes:
+        members: Fitted pipelines with ``predict_proba``.
+        curve: Logistic regression over the logit of the mean; None leaves the mean as it is.
+    """
+
+    members: list[Any]
+    curve: Any | None
+
+    def predict(self, features: pd.DataFrame) -> Floats:
+        """Return P(declined) of each customer.
+
+        Args:
+            features: One row per customer, with the columns that the model was fitted on.
+
+        Returns:
+            One probability per row.
+        """
+        mean = np.mean([_risk(member.predict_proba(features)) for member in self.members], axis=0)
+        if self.curve is None:
+            return np.asarray(mean)
+        return _risk(self.curve.predict_proba(_logit(mean)))
 
 
 def fit_model(
@@ -142,8 +186,11 @@ def fit_model(
     registry: FeatureRegistry,
     options: ModellingOptions,
     seed: int,
-) -> tuple[Any, dict[MemberName, Settings]]:
+) -> tuple[RiskModel, dict[MemberName, Settings]]:
     """Choose settings, fit and calibrate on the given customers, and on no others.
+
+    The inner out-of-fold risk that chooses the settings also fits the calibration curve, so
+    every candidate is fitted once per inner fold and the chosen one once more on everybody.
 
     Args:
         features: One row per customer, in content order.
@@ -154,27 +201,24 @@ def fit_model(
         seed: Of inner folds and fits.
 
     Returns:
-        The fitted model (``predict_proba``), and the chosen settings of each member.
+        The fitted model, and the chosen settings of each member.
     """
-    from sklearn.calibration import CalibratedClassifierCV
-    from sklearn.ensemble import VotingClassifier
-
     held_out = split_groups(label, groups, options.search.folds, seed)
     inner = [
         (np.flatnonzero(held_out != fold), np.flatnonzero(held_out == fold))
         for fold in range(options.search.folds)
     ]
-    chosen = {
-        name: choose_settings(name, features, label, inner, registry, options, seed)
-        for name in options.members()
-    }
-    members = [(name, build_model(name, found, registry, seed)) for name, found in chosen.items()]
-    model = members[0][1] if len(members) == 1 else VotingClassifier(members, voting="soft")
+    chosen: dict[MemberName, Settings] = {}
+    inner_risk, members = [], []
+    for name in options.members():
+        settings, risk = choose_settings(name, features, label, inner, registry, options, seed)
+        chosen[name] = settings
+        inner_risk.append(risk)
+        members.append(build_model(name, settings, registry, seed).fit(features, label))
+    curve = None
     if options.calibration == "sigmoid":
-        # ensemble=False: the curve is fitted to inner out-of-fold scores of the whole model,
-        # then the model itself is fitted once, on all the customers given.
-        model = CalibratedClassifierCV(model, method="sigmoid", cv=inner, ensemble=False)
-    return model.fit(features, label), chosen
+        curve = fit_curve(np.mean(inner_risk, axis=0), label)
+    return RiskModel(members, curve), chosen
 
 
 def choose_settings(
@@ -185,7 +229,7 @@ def choose_settings(
     registry: FeatureRegistry,
     options: ModellingOptions,
     seed: int,
-) -> Settings:
+) -> tuple[Settings, Floats]:
     """Search the grid of one model on inner folds.
 
     Args:
@@ -198,23 +242,54 @@ def choose_settings(
         seed: Of the sample of candidates and of the fits.
 
     Returns:
-        The best combination; a grid of one combination is returned without a search.
+        The best combination (the first of equals), and its inner out-of-fold risk per row.
     """
-    from sklearn.model_selection import GridSearchCV, ParameterGrid, RandomizedSearchCV
+    from sklearn.model_selection import ParameterGrid, ParameterSampler, cross_val_predict
 
     grid = getattr(options.grids, name).model_dump()
-    size = len(ParameterGrid(grid))
-    if size == 1:
-        return {key: values[0] for key, values in grid.items()}
-    prefix = _PREFIX.get(name, "model__")
-    prefixed = {prefix + key: values for key, values in grid.items()}
-    model = build_model(name, {}, registry, seed)
-    rest = {"scoring": options.search.scoring, "cv": inner, "refit": False, "error_score": "raise"}
-    if size > options.search.candidates:
-        search = RandomizedSearchCV(
-            model, prefixed, n_iter=options.search.candidates, random_state=seed, **rest
+    candidates = list(ParameterGrid(grid))
+    if len(candidates) > options.search.candidates:
+        sample = ParameterSampler(grid, options.search.candidates, random_state=seed)
+        candidates = list(sample)
+    risks = [
+        _risk(
+            cross_val_predict(
+                build_model(name, settings, registry, seed),
+                features,
+                label,
+                cv=inner,
+                method="predict_proba",
+            )
         )
-    else:
-        search = GridSearchCV(model, prefixed, **rest)
-    search.fit(features, label)
-    return {key.removeprefix(prefix): value for key, value in search.best_params_.items()}
+        for settings in candidates
+    ]
+    once = np.ones((1, len(label)))
+    better_when, measured = SCORINGS[options.search.scoring]
+    scores = [better_when * float(measured(label, risk, once)[0]) for risk in risks]
+    best = int(np.argmax(scores))
+    return candidates[best], risks[best]
+
+
+def fit_curve(risk: Floats, label: Booleans) -> Any:
+    """Fit a sigmoid that turns a score into a probability (Platt, 1999).
+
+    Args:
+        risk: Out-of-fold score between 0 and 1, one per customer.
+        label: True for decliners.
+
+    Returns:
+        A logistic regression over the logit of the score, practically without penalty.
+    """
+    from sklearn.linear_model import LogisticRegression
+
+    return LogisticRegression(C=_NO_PENALTY).fit(_logit(risk), label)
+
+
+def _risk(probabilities: Any) -> Floats:
+    """Take the column of decliners."""
+    return np.asarray(probabilities)[:, 1]
+
+
+def _logit(risk: Floats) -> Floats:
+    sure = np.clip(risk, _SUREST, 1 - _SUREST)
+    return np.asarray(np.log(sure / (1 - sure)))[:, None]

@@ -157,7 +157,7 @@ def _fit_and_predict(
         options,
         options.seed + repeat * _SEEDS_PER_REPEAT + fold,
     )
-    risk = model.predict_proba(held_out[columns])[:, 1]
+    risk = model.predict(held_out[columns])
     return (
         pd.DataFrame(
             {
