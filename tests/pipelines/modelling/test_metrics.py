@@ -34,13 +34,13 @@ def test_measure_agrees_with_scikit_learn(
     # Given customers with tied risks, each counted 0 to 3 times, of both classes
     customers = [*customers, (True, 0.5, 1), (False, 0.5, 1)]
     label, risk, counts = (np.array(column) for column in zip(*customers, strict=True))
-    weights = np.stack([np.ones(len(label)), counts.astype(float)])
+    weights = np.stack([np.ones(len(label)), counts.astype(float)], axis=1)
 
     # When
     found = MEASURES[name](label, risk, weights)
 
     # Then it is what scikit-learn says, for every resample at once
-    expected = [REFERENCES[name](label, risk, sample_weight=row) for row in weights]
+    expected = [REFERENCES[name](label, risk, sample_weight=row) for row in weights.T]
     np.testing.assert_allclose(found, expected, rtol=1e-10, atol=1e-12)
 
 
@@ -52,10 +52,10 @@ def test_measure_ignores_the_order_of_customers(
 ) -> None:
     customers = [*customers, (True, 0.5, 1), (False, 0.5, 1)]
     label, risk, counts = (np.array(column) for column in zip(*customers, strict=True))
-    weights = counts.astype(float)[None]
+    weights = counts.astype(float)[:, None]
     order = np.random.default_rng(seed).permutation(len(label))
 
-    shuffled = MEASURES[name](label[order], risk[order], weights[:, order])
+    shuffled = MEASURES[name](label[order], risk[order], weights[order])
 
     np.testing.assert_allclose(
         shuffled, MEASURES[name](label, risk, weights), rtol=1e-12, atol=1e-15
@@ -66,7 +66,7 @@ def test_hand_computed_values() -> None:
     # Given four customers in the order keeper, decliner, keeper, decliner, two of them tied
     label = np.array([False, True, False, True])
     risk = np.array([0.1, 0.4, 0.4, 0.8])
-    once = np.ones((1, 4))
+    once = np.ones((4, 1))
 
     # Then: pairs won 3, tied 1 of 4; precision 1 at the top, 2 of 3 after the tie
     assert weighted_roc_auc(label, risk, once)[0] == 3.5 / 4
@@ -81,14 +81,14 @@ def test_everyone_tied_is_chance() -> None:
     label = np.array([True, False, False, False])
     risk = np.full(4, 0.25)
 
-    assert weighted_roc_auc(label, risk, np.ones((1, 4)))[0] == 0.5
-    assert weighted_average_precision(label, risk, np.ones((1, 4)))[0] == 0.25
+    assert weighted_roc_auc(label, risk, np.ones((4, 1)))[0] == 0.5
+    assert weighted_average_precision(label, risk, np.ones((4, 1)))[0] == 0.25
 
 
 def test_sure_and_wrong_costs_much_but_not_infinity() -> None:
     label = np.array([True, False])
 
-    loss = weighted_log_loss(label, np.array([0.0, 1.0]), np.ones((1, 2)))[0]
+    loss = weighted_log_loss(label, np.array([0.0, 1.0]), np.ones((2, 1)))[0]
 
     assert loss == pytest.approx(-np.log(1e-12), rel=1e-4)
 
@@ -96,7 +96,7 @@ def test_sure_and_wrong_costs_much_but_not_infinity() -> None:
 def test_sure_and_right_costs_nothing() -> None:
     label = np.array([True, False])
 
-    loss = weighted_log_loss(label, np.array([1.0, 0.0]), np.ones((1, 2)))[0]
+    loss = weighted_log_loss(label, np.array([1.0, 0.0]), np.ones((2, 1)))[0]
 
     assert loss == pytest.approx(0.0, abs=1e-11)
 
@@ -105,8 +105,8 @@ class TestBootstrapWeights:
     def test_every_resample_has_as_many_groups_as_there_are(self) -> None:
         weights = bootstrap_weights(np.arange(30), 200, seed=1)
 
-        assert weights.shape == (200, 30)
-        assert (weights.sum(axis=1) == 30).all()
+        assert weights.shape == (30, 200)
+        assert (weights.sum(axis=0) == 30).all()
         assert weights.mean() == 1.0
 
     def test_twins_are_drawn_together(self) -> None:
@@ -114,9 +114,9 @@ class TestBootstrapWeights:
 
         weights = bootstrap_weights(groups, 100, seed=1)
 
-        np.testing.assert_array_equal(weights[:, 0], weights[:, 4])
-        np.testing.assert_array_equal(weights[:, 1], weights[:, 2])
-        np.testing.assert_array_equal(weights[:, [0, 1, 3]].sum(axis=1), np.full(100, 3.0))
+        np.testing.assert_array_equal(weights[0], weights[4])
+        np.testing.assert_array_equal(weights[1], weights[2])
+        np.testing.assert_array_equal(weights[[0, 1, 3]].sum(axis=0), np.full(100, 3.0))
 
     def test_seed_decides_the_draw(self) -> None:
         groups = np.arange(20)
@@ -156,7 +156,7 @@ class TestMeasure:
 
         means = [
             np.mean([brier_score_loss(self.LABEL, risk, sample_weight=w) for risk in risks])
-            for w in weights
+            for w in weights.T
             if 0 < w @ self.LABEL < w.sum()
         ]
         assert found["low"] == pytest.approx(np.quantile(means, 0.05))
@@ -174,7 +174,7 @@ class TestMeasure:
         # Given a resample without any decliner beside one with both classes
         label = np.array([True, False, False])
         risks = np.array([[0.9, 0.2, 0.1]])
-        weights = np.array([[0.0, 2.0, 1.0], [1.0, 1.0, 1.0]])
+        weights = np.array([[0.0, 2.0, 1.0], [1.0, 1.0, 1.0]]).T
 
         # When / Then only the second one counts
         found = measure(label, risks, weights, 0.95)

@@ -2,7 +2,8 @@
 
 This module holds the steps of a shop whose customer tables come ready; what any intake needs
 stands in parsing.py and rules.py. Annotations are real imports: Kedro reads them when it
-validates parameters, and skips a node whose annotations it cannot resolve.
+validates parameters, and skips a node whose annotations it cannot resolve. Tables with a
+contract are cached: each check of the contract would compute the whole expression again.
 """
 
 from __future__ import annotations
@@ -254,7 +255,7 @@ def collect_quarantine(options: IntakeOptions, **tables: ir.Table | RawTable) ->
         quarantine_of(tables[f"marked__{name}"], tables[f"raw__{name}"].rows, name)
         for name in options.tables
     ]
-    return ibis.union(*parts).order_by("source", "row_number")
+    return ibis.union(*parts).order_by("source", "row_number").cache()
 
 
 def build_customers(
@@ -290,7 +291,7 @@ def build_customers(
     slips = slips.filter(slips[f"hit__outlier_{options.outlier.column}"])
     customers = customers.mutate(revenue_repaired=customers.customer_id.isin(slips.customer_id))
     columns = ["customer_id", *registry.names(), "profit", "revenue_repaired"]
-    return customers.select(columns).order_by("customer_id")
+    return customers.select(columns).order_by("customer_id").cache()
 
 
 def _features_of(table: str, registry: FeatureRegistry) -> dict[str, Feature]:
@@ -333,4 +334,4 @@ def take_labels(options: IntakeOptions, **marked: ir.Table) -> ir.Table:
     """
     table_name, column = options.label
     table = kept(marked[table_name])
-    return table.select("customer_id", declined=table[column]).order_by("customer_id")
+    return table.select("customer_id", declined=table[column]).order_by("customer_id").cache()

@@ -1,6 +1,6 @@
 """Measures of a risk score, each with a bootstrap interval over customers.
 
-Every measure takes a matrix of customer weights, one row per resample, and is computed for
+Every measure takes a matrix of customer weights, one column per resample, and is computed for
 all resamples at once: a bootstrap sample is a customer counted 0, 1, 2 … times.
 """
 
@@ -25,42 +25,45 @@ def weighted_roc_auc(label: Booleans, risk: Floats, weights: Floats) -> Floats:
     Args:
         label: True for decliners, one per customer.
         risk: Score, one per customer.
-        weights: Resamples x customers.
+        weights: Customers x resamples.
 
     Returns:
         One value per resample.
     """
-    order = np.argsort(risk, kind="stable")
-    starts = np.flatnonzero(np.r_[True, np.diff(risk[order]) > 0])
-    ordered = weights[:, order]
-    positive = np.add.reduceat(ordered * label[order], starts, axis=1)
-    negative = np.add.reduceat(ordered * ~label[order], starts, axis=1)
-    below = np.cumsum(negative, axis=1) - negative / 2
-    return np.asarray((positive * below).sum(axis=1) / (positive.sum(1) * negative.sum(1)))
+    positive, everyone = _sums_of_ties(label, risk, weights)
+    negative = everyone - positive
+    below = np.cumsum(negative, axis=0) - negative / 2
+    return np.asarray((positive * below).sum(axis=0) / (positive.sum(0) * negative.sum(0)))
 
 
 def weighted_average_precision(label: Booleans, risk: Floats, weights: Floats) -> Floats:
     """Return the mean precision over the decliners, highest risk first; ties go together."""
-    order = np.argsort(-risk, kind="stable")
-    starts = np.flatnonzero(np.r_[True, np.diff(-risk[order]) > 0])
-    ordered = weights[:, order]
-    positive = np.add.reduceat(ordered * label[order], starts, axis=1)
-    everyone = np.add.reduceat(ordered, starts, axis=1)
-    taken = np.cumsum(everyone, axis=1)
-    precision = np.cumsum(positive, axis=1) / np.where(taken > 0, taken, 1.0)
-    return np.asarray((precision * positive).sum(axis=1) / positive.sum(axis=1))
+    positive, everyone = _sums_of_ties(label, -risk, weights)
+    taken = np.cumsum(everyone, axis=0)
+    precision = np.cumsum(positive, axis=0) / np.where(taken > 0, taken, 1.0)
+    return np.asarray((precision * positive).sum(axis=0) / positive.sum(axis=0))
+
+
+def _sums_of_ties(label: Booleans, risk: Floats, weights: Floats) -> tuple[Floats, Floats]:
+    """Sum the weights of decliners and of everyone over equal scores, lowest score first."""
+    order = np.argsort(risk, kind="stable")
+    starts = np.flatnonzero(np.r_[True, np.diff(risk[order]) > 0])
+    ordered = weights[order]
+    everyone = np.add.reduceat(ordered, starts, axis=0)
+    ordered[~label[order]] = 0.0
+    return np.add.reduceat(ordered, starts, axis=0), everyone
 
 
 def weighted_brier(label: Booleans, risk: Floats, weights: Floats) -> Floats:
     """Return the mean squared distance of the risk from the outcome (Brier, 1950)."""
-    return np.asarray(weights @ (risk - label) ** 2 / weights.sum(axis=1))
+    return np.asarray((risk - label) ** 2 @ weights / weights.sum(axis=0))
 
 
 def weighted_log_loss(label: Booleans, risk: Floats, weights: Floats) -> Floats:
     """Return the mean negative log-likelihood of the outcome, in nats."""
     sure = np.clip(risk, _SMALLEST_PROBABILITY, 1 - _SMALLEST_PROBABILITY)
     loss = -np.where(label, np.log(sure), np.log1p(-sure))
-    return np.asarray(weights @ loss / weights.sum(axis=1))
+    return np.asarray(loss @ weights / weights.sum(axis=0))
 
 
 MEASURES: dict[str, Measure] = {
@@ -80,12 +83,12 @@ def bootstrap_weights(groups: Integers, resamples: int, seed: int) -> Floats:
         seed: Of the draw.
 
     Returns:
-        Resamples x customers.
+        Customers x resamples.
     """
     rng = np.random.default_rng(seed)
     size = int(groups.max()) + 1
     draws = rng.multinomial(size, np.full(size, 1 / size), size=resamples)
-    return draws[:, groups].astype(np.float64)
+    return draws.T[groups].astype(np.float64)
 
 
 def measure(
@@ -96,19 +99,19 @@ def measure(
     Args:
         label: True for decliners, one per customer.
         risks: Repeats x customers.
-        weights: Resamples x customers; resamples without both classes are left out.
+        weights: Customers x resamples; resamples without both classes are left out.
         confidence: Coverage of the percentile interval.
 
     Returns:
         Measure: its value, low, high, and sd over the repeats.
     """
-    both = (weights @ label > 0) & (weights @ ~label > 0)
-    once = np.ones((1, len(label)))
+    usable = weights[:, (label @ weights > 0) & (~label @ weights > 0)]
+    once = np.ones((len(label), 1))
     tail = (1 - confidence) / 2
     result = {}
     for name, function in MEASURES.items():
         values = np.array([function(label, risk, once)[0] for risk in risks])
-        resampled = np.mean([function(label, risk, weights[both]) for risk in risks], axis=0)
+        resampled = np.mean([function(label, risk, usable) for risk in risks], axis=0)
         low, high = np.quantile(resampled, [tail, 1 - tail])
         result[name] = {
             "value": float(values.mean()),

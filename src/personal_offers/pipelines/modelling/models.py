@@ -263,7 +263,7 @@ def choose_settings(
         )
         for settings in candidates
     ]
-    once = np.ones((1, len(label)))
+    once = np.ones((len(label), 1))
     better_when, measured = SCORINGS[options.search.scoring]
     scores = [better_when * float(measured(label, risk, once)[0]) for risk in risks]
     best = int(np.argmax(scores))

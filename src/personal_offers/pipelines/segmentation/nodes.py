@@ -93,7 +93,7 @@ def assign_segments(
         for name, mark in options.marks.items()
     }
     main = options.main_category
-    return table.select(
+    assigned = table.select(
         "customer_id",
         "decline_risk",
         "profit",
@@ -102,7 +102,9 @@ def assign_segments(
         segment=ibis.cases(*cells),
         **marks,
         main_category=table[main] if main else ibis.null("string"),
-    ).order_by("customer_id")
+    )
+    # Cached, because each check of the contract would compute the whole expression again.
+    return assigned.order_by("customer_id").cache()
 
 
 def _level(value: ir.NumericValue, high_from: float) -> ir.StringValue:
