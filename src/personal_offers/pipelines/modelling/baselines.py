@@ -42,23 +42,22 @@ def best_single_feature(
     strength = abs(_rank_aucs(np.column_stack([known for known, _ in pairs]), declined) - 0.5)
     best = int(strength.argmax())
     known, unseen = pairs[best]
-    curve = LogisticRegression().fit(known[:, None], declined)
-    return curve.predict_proba(unseen[:, None])[:, 1], names[best]
+    middle, spread = known.mean(), known.std() or 1.0
+    curve = LogisticRegression().fit((known[:, None] - middle) / spread, declined)
+    return curve.predict_proba((unseen[:, None] - middle) / spread)[:, 1], names[best]
 
 
 def _as_numbers(
     training: pd.Series, held_out: pd.Series, declined: npt.NDArray[np.bool_]
 ) -> tuple[Floats, Floats]:
-    """Standardise a number; replace a category by its share of decliners in training."""
-    if not pd.api.types.is_numeric_dtype(training):
-        shares = pd.Series(declined).groupby(training.to_numpy()).mean()
-        filled = [s.map(shares).fillna(declined.mean()) for s in (training, held_out)]
-        return filled[0].to_numpy(float), filled[1].to_numpy(float)
-    middle, spread = training.median(), training.std()
-    middle = 0.0 if pd.isna(middle) else middle
-    spread = 1.0 if pd.isna(spread) or spread == 0 else spread
-    scaled = [((s.fillna(middle) - middle) / spread).to_numpy(float) for s in (training, held_out)]
-    return scaled[0], scaled[1]
+    """Fill a number by its median; replace a category by its share of decliners in training."""
+    if pd.api.types.is_numeric_dtype(training):
+        known, unseen = training.to_numpy(float), held_out.to_numpy(float)
+        middle = 0.0 if np.isnan(known).all() else np.nanmedian(known)
+        return np.where(np.isnan(known), middle, known), np.where(np.isnan(unseen), middle, unseen)
+    shares = pd.Series(declined).groupby(training.to_numpy()).mean()
+    filled = [s.map(shares).fillna(declined.mean()) for s in (training, held_out)]
+    return filled[0].to_numpy(float), filled[1].to_numpy(float)
 
 
 def _rank_aucs(scores: Floats, declined: npt.NDArray[np.bool_]) -> Floats:
