@@ -6,9 +6,40 @@ renamed or withdrawn in one place: ``conf/base/parameters_features.yml``.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, Field, model_validator
+from pydantic import BaseModel, Field, StringConstraints, model_validator
+
+# Names become columns: plain, and without the double underscore that marks of rules use.
+Name = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9]*(_[a-z0-9]+)*$")]
+# Columns that stages put beside the features.
+RESERVED_NAMES = frozenset(
+    {
+        "customer_id",
+        "row_number",
+        "removed_at",
+        "removed_by",
+        "profit",
+        "revenue_repaired",
+        "declined",
+        "twin_group",
+        "repeat",
+        "fold",
+        "risk",
+        "decline_risk",
+        "risk_level",
+        "profit_level",
+        "segment",
+        "main_category",
+    }
+)
+
+
+def reserved(names: Iterable[str], allowed: Iterable[str] = ()) -> list[str]:
+    """Return the names that stages need for themselves."""
+    return sorted((set(names) & RESERVED_NAMES) - set(allowed))
+
 
 FeatureGroup = Literal[
     "communication", "product_behaviour", "purchase_behaviour", "on_site_behaviour"
@@ -97,12 +128,14 @@ class Feature(Strict):
 class FeatureRegistry(Strict):
     """All features of one shop by name, in the order of their computation."""
 
-    features: dict[str, Feature] = Field(min_length=1)
+    features: dict[Name, Feature] = Field(min_length=1)
 
     @model_validator(mode="after")
     def _changes_look_back(self) -> FeatureRegistry:
         known: set[str] = set()
-        problems = []
+        problems = [f"{name} is taken by another column" for name in reserved(self.features)]
+        if not self.model_names():
+            problems.append("no feature has model: true, so there is nothing to learn from")
         for name, feature in self.features.items():
             compute = feature.compute
             if isinstance(compute, RelativeChange | Difference):

@@ -6,7 +6,14 @@ from typing import Annotated, Literal
 
 from pydantic import Field, model_validator
 
-from personal_offers.features import AtPeriod, FeatureRegistry, FromColumn, Strict
+from personal_offers.features import (
+    AtPeriod,
+    FeatureRegistry,
+    FromColumn,
+    Name,
+    Strict,
+    reserved,
+)
 
 
 class Column(Strict):
@@ -109,7 +116,7 @@ class RawTableSpec(Strict):
     """
 
     key: list[str] = Field(min_length=1)
-    columns: dict[str, AnyColumn]
+    columns: dict[Name, AnyColumn]
     money: str | None = None
 
     @model_validator(mode="after")
@@ -118,6 +125,9 @@ class RawTableSpec(Strict):
         unknown = [name for name in wanted if name not in self.columns]
         if unknown:
             raise ValueError(f"{unknown} is not among the columns {list(self.columns)}")
+        taken = reserved(self.columns, allowed=("customer_id", "profit", "declined", "segment"))
+        if taken:
+            raise ValueError(f"{taken} are names that the intake needs for itself")
         if self.key[0] != "customer_id":
             raise ValueError("the first column of the key must be customer_id")
         return self
@@ -171,7 +181,7 @@ class IntakeOptions(Strict):
         profit: Table and column of the profit per customer and month.
     """
 
-    tables: dict[str, RawTableSpec] = Field(min_length=1)
+    tables: dict[Name, RawTableSpec] = Field(min_length=1)
     outlier: OutlierRule
     regular: RegularRule
     orphan_ids: Literal["error", "quarantine"]

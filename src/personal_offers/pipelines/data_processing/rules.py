@@ -94,7 +94,11 @@ def apply_rules(table: ir.Table, rules: Sequence[Rule], money: str | None = None
 
 def kept(table: ir.Table) -> ir.Table:
     """Return the rows that no rule removed, without the marks of the rules."""
-    marks = [c for c in table.columns if c.startswith(("hit__", "lost__", "seen__", "removed_"))]
+    marks = [
+        c
+        for c in table.columns
+        if c.startswith(("fact__", "hit__", "lost__", "seen__", "removed_"))
+    ]
     return table.filter(table.removed_at.isnull()).drop(*marks)
 
 

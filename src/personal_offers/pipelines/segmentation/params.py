@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field, model_validator
 
-from personal_offers.features import BothLanguages, FeatureRegistry, Strict
+from personal_offers.features import BothLanguages, FeatureRegistry, Name, Strict, reserved
 
 Level = Literal["low", "high"]
 
@@ -105,13 +105,15 @@ class SegmentationOptions(Strict):
     """
 
     thresholds: Thresholds
-    segments: dict[str, Segment]
-    marks: dict[str, Mark]
+    segments: dict[Name, Segment]
+    marks: dict[Name, Mark]
     main_category: str | None
     confidence: float = Field(gt=0.5, lt=1)
 
     @model_validator(mode="after")
     def _segments_are_total_and_disjoint(self) -> SegmentationOptions:
+        if taken := reserved(self.marks):
+            raise ValueError(f"marks {taken} would hide a column of the segments")
         cells = [(s.risk, s.profit) for s in self.segments.values()]
         wanted = [(r, p) for r in ("high", "low") for p in ("high", "low")]
         missing = [cell for cell in wanted if cell not in cells]
