@@ -16,7 +16,7 @@ import time
 import urllib.error
 import urllib.request
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 ROOT = Path(__file__).resolve().parents[1]
 PICTURE = ROOT / "docs" / "images" / "graph.png"
 _SECONDS_TO_START = 90
+_PORTS = range(4142, 4242)
 # As root, Chromium has no sandbox; the rest keeps it from calling home.
 _CHROMIUM_FLAGS = (
     "--headless",
@@ -45,9 +46,12 @@ def chromium() -> str | None:
 
 
 def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
+    """Find a port that Kedro-Viz takes: it refuses the high ones that the system hands out."""
+    for port in _PORTS:
+        with socket.socket() as probe, suppress(OSError):
+            probe.bind(("127.0.0.1", port))
+            return port
+    raise OSError(f"no free port in {_PORTS}")
 
 
 @contextmanager
@@ -80,7 +84,8 @@ def served_graph() -> Iterator[str]:
             error.add_note(log.read().decode(errors="replace")[-3000:])
             raise
         finally:
-            os.killpg(server.pid, signal.SIGTERM)
+            with suppress(ProcessLookupError):  # it has ended by itself
+                os.killpg(server.pid, signal.SIGTERM)
             server.wait(timeout=30)
 
 
