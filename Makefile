@@ -10,7 +10,7 @@ export DO_NOT_TRACK := 1
 export PYTHONPATH := src
 
 ifneq ($(strip $(PARAMS)),)
-KEDRO_PARAMS := --params $(PARAMS)
+KEDRO_PARAMS := --params "$(PARAMS)"
 endif
 
 # $(call install,NAME): requirements/NAME.txt into .venv; a stamp file remembers that it is done.
@@ -33,13 +33,13 @@ help:            ## list the targets
 segmentation: $(VENV)/.base  ## raw files to segments; PARAMS="raw_dir=…,output_dir=…" for your own
 	$(BIN)/kedro run --pipeline segmentation $(KEDRO_PARAMS)
 
-run: $(VENV)/.base           ## everything that is registered as the default pipeline
+run: $(VENV)/.base           ## all stages (so far the same as segmentation)
 	$(BIN)/kedro run $(KEDRO_PARAMS)
 
 sample-data: $(VENV)/.base   ## write the synthetic raw files of data/01_raw again
 	$(BIN)/kedro run --pipeline sample_data
 
-viz: $(VENV)/.viz            ## open the graph on http://127.0.0.1:4141
+viz: $(VENV)/.viz            ## serve the graph on http://127.0.0.1:4141
 	$(BIN)/kedro viz run --host 127.0.0.1 --no-browser
 
 picture: $(VENV)/.dev        ## take the picture of the graph again (needs chromium)
@@ -56,10 +56,10 @@ format: $(VENV)/.dev         ## let ruff rewrite what it can
 	$(BIN)/ruff format src tests benchmarks tools
 
 test: $(VENV)/.dev           ## all tests
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest --cov=personal_offers --cov-report=term-missing:skip-covered
 
 test-fast: $(VENV)/.dev      ## the tests that need neither a whole run, real tables nor a browser
-	$(BIN)/python -m pytest -m "not slow and not real_data and not browser" --no-cov
+	$(BIN)/python -m pytest -m "not slow and not real_data and not browser"
 
 bench: $(VENV)/.base         ## wall time of a sample run beside an empty run and the model fits
 	$(BIN)/python benchmarks/bench.py
@@ -70,7 +70,7 @@ lock:                        ## compile the pinned requirements again (needs uv)
 	uv pip compile pyproject.toml --extra dev --universal --python-version 3.11 --no-annotate --quiet --custom-compile-command "make lock" -o requirements/dev.txt
 
 clean:                       ## remove the environment and everything generated
-	rm -rf $(VENV) .mypy_cache .pytest_cache .ruff_cache .import_linter_cache build
+	rm -rf $(VENV) .mypy_cache .pytest_cache .ruff_cache .import_linter_cache .hypothesis .viz build
 	find data -mindepth 1 -maxdepth 1 -type d ! -name 01_raw -exec rm -rf {} +
 
 $(VENV)/.base: requirements/base.txt

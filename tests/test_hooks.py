@@ -8,7 +8,12 @@ from kedro.pipeline import Node
 
 from personal_offers.errors import InputError
 from personal_offers.features import FeatureRegistry
-from personal_offers.hooks import InputErrorHook, inconsistencies, unread_parameters
+from personal_offers.hooks import (
+    InputErrorHook,
+    folder_problems,
+    inconsistencies,
+    unread_parameters,
+)
 from personal_offers.pipelines.segmentation.params import SegmentationOptions
 
 READ = {"my_shop.modelling", "my_shop.segmentation"}
@@ -201,3 +206,21 @@ class TestParameterHook:
         # Then one message says so, and no output is there
         assert caught.value.message.startswith("The parameters are wrong; nothing was run.")
         assert not (tmp_path / "out").exists()
+
+
+@pytest.mark.parametrize("given", [None, "", "  ", 3])
+def test_folder_without_a_name_is_refused(given: object) -> None:
+    assert list(folder_problems({"raw_dir": given})) == [f"- raw_dir is {given!r}; name a folder"]
+
+
+def test_output_below_a_file_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "taken").write_text("a file")
+
+    problems = list(folder_problems({"output_dir": str(tmp_path / "taken" / "data")}))
+
+    assert len(problems) == 1
+    assert "is no writable folder" in problems[0]
+
+
+def test_folders_yet_to_be_made_are_taken(tmp_path: Path) -> None:
+    assert list(folder_problems({"raw_dir": "some", "output_dir": str(tmp_path / "a" / "b")})) == []

@@ -1,7 +1,8 @@
 """The feature registry: what is known about a customer, and what it may be used for.
 
-Every stage after the intake reads features through this registry, so a feature is added,
-renamed or withdrawn in one place: ``conf/base/parameters_features.yml``.
+Every stage reads features through this registry, so a feature is added, renamed or withdrawn in
+one place: ``conf/base/parameters_features.yml``. What a feature is called and means there is
+for people and for the reports; the computation, the type and ``model`` are for the code.
 """
 
 from __future__ import annotations
@@ -142,6 +143,10 @@ class FeatureRegistry(Strict):
                 for part in (compute.from_feature, compute.to_feature):
                     if part not in known:
                         problems.append(f"{name} is made from {part}, which is not above it")
+                    elif self.features[part].type != "number":
+                        problems.append(f"{name} is made from {part}, which is not a number")
+                if feature.type != "number":
+                    problems.append(f"{name} is a change, so its type must be number")
             known.add(name)
         if problems:
             raise ValueError("; ".join(problems))

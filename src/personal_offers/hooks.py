@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import difflib
+import os
 from collections.abc import Iterator, Mapping
+from pathlib import Path
 from typing import Any
 
 import click
@@ -12,6 +14,8 @@ from kedro.framework.hooks import hook_impl
 from kedro.framework.project import pipelines
 from kedro.pipeline.node import Node
 from kedro.validation.exceptions import ParameterValidationError
+from omegaconf.errors import OmegaConfBaseException
+from yaml import YAMLError
 
 from personal_offers.errors import InputError
 
@@ -40,7 +44,12 @@ class ParameterHook:
             for name in pipeline.inputs()
             if name.startswith("params:")
         }
-        problems = list(unread_parameters(context.config_loader["parameters"], read))
+        try:
+            parameters = context.config_loader["parameters"]
+        except (YAMLError, OmegaConfBaseException, ValueError) as error:
+            raise click.ClickException(f"The configuration cannot be read: {error}") from error
+        problems = list(unread_parameters(parameters, read))
+        problems += folder_problems(parameters)
         try:
             problems += inconsistencies(context.params)
         except ParameterValidationError as error:
@@ -73,6 +82,28 @@ def unread_parameters(parameters: Mapping[str, Any], read: set[str]) -> Iterator
             continue
         near = difflib.get_close_matches(name, known, n=1, cutoff=0.5)
         yield f"- {name} is read by no node" + (f"; did you mean {near[0]}?" if near else "")
+
+
+def folder_problems(parameters: Mapping[str, Any]) -> Iterator[str]:
+    """Find folders given for a run that cannot be used.
+
+    Args:
+        parameters: ``raw_dir`` and ``output_dir``, where they were given.
+
+    Yields:
+        One sentence for each.
+    """
+    for name in sorted(_CATALOG_PARAMETERS & set(parameters)):
+        folder = parameters[name]
+        if not isinstance(folder, str) or not folder.strip():
+            yield f"- {name} is {folder!r}; name a folder"
+            continue
+        if name == "output_dir":
+            nearest = Path(folder).absolute()
+            while not nearest.exists():
+                nearest = nearest.parent
+            if not nearest.is_dir() or not os.access(nearest, os.W_OK):
+                yield f"- output_dir {folder} cannot be written: {nearest} is no writable folder"
 
 
 def inconsistencies(parameters: Mapping[str, Any]) -> Iterator[str]:

@@ -299,11 +299,11 @@ class TestSegments:
         assert segments["customer_id"].is_unique
         assert set(segments["customer_id"]) == set(customers_of(output)["customer_id"])
         assert set(segments["segment"]) == {
-            "save_first", "win_back_cheaply", "reward_loyalty", "grow",
+            "save_first", "keep_cheaply", "reward_loyalty", "grow",
         }  # fmt: skip
         cells = {
             "save_first": ("high", "high"),
-            "win_back_cheaply": ("high", "low"),
+            "keep_cheaply": ("high", "low"),
             "reward_loyalty": ("low", "high"),
             "grow": ("low", "low"),
         }

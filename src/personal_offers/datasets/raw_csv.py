@@ -18,6 +18,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any, NoReturn, cast
 
+import duckdb
 import ibis
 import ibis.expr.types as ir
 from kedro.io import DatasetError
@@ -29,6 +30,7 @@ from pyarrow import csv as arrow_csv
 _CHUNK_BYTES = 1 << 20
 _MAX_HEADER_BYTES = 1 << 20
 _MAX_EXAMPLES = 5
+_MAX_REASON = 200
 _NO_ROWS = "the file has a header but no rows; export it again"
 
 
@@ -45,11 +47,13 @@ class RawTable:
             row under the header is 1) and one text column per header; outer white space is
             trimmed and an empty cell is null. None when the file cannot be read.
         problems: What is wrong with the file as a file; empty when it could be read whole.
+        encoding: The encoding that it was read in.
     """
 
     file: str
     rows: ir.Table | None
     problems: tuple[str, ...] = ()
+    encoding: str = "utf-8"
 
 
 class _UnreadableError(Exception):
@@ -122,10 +126,11 @@ class RawCSVDataset(FileDataset):  # type: ignore[misc]  # kedro-datasets has no
             rows, problems = self._read_rows(path, encoding, header, delimiter, has_rows)
         except _UnreadableError as error:
             return RawTable(str(path), None, (str(error),))
-        except (OSError, EOFError, zlib.error, ArrowInvalid) as error:
-            problem = f"the file cannot be read ({error}); copy or export it again"
+        except (OSError, EOFError, zlib.error, csv.Error, ArrowInvalid, duckdb.Error) as error:
+            reason = str(error).splitlines()[0][:_MAX_REASON]
+            problem = f"the file cannot be read ({reason}); copy or export it again"
             return RawTable(str(path), None, (problem,))
-        return RawTable(str(path), rows, tuple(problems))
+        return RawTable(str(path), rows, tuple(problems), encoding)
 
     def save(self, data: Any) -> NoReturn:
         """Refuse: raw files are read only.
@@ -165,6 +170,10 @@ class RawCSVDataset(FileDataset):  # type: ignore[misc]  # kedro-datasets has no
         lines = text.lstrip("\ufeff").splitlines(keepends=True)
         if not "".join(lines).strip():
             raise _UnreadableError("the file is empty; export it again")
+        if "\0" in lines[0]:
+            raise _UnreadableError(
+                "the header holds zero bytes, as UTF-16 without its mark does; save it as UTF-8"
+            )
         if not lines[0].strip():
             raise _UnreadableError("the first line is empty; it must be the header")
         found = [(next(csv.reader([lines[0]], delimiter=d)), d) for d in self._delimiters]
@@ -187,7 +196,7 @@ class RawCSVDataset(FileDataset):  # type: ignore[misc]  # kedro-datasets has no
             f"nullif(trim({_identifier(c)}, ' \t\r\n\u00a0'), '') AS {_identifier(c)}"
             for c in header
         )
-        duckdb = cast(Any, self.connection).con  # another engine has another dataset
+        engine = cast(Any, self.connection).con  # another engine has another dataset
         with input_stream(str(path), compression="detect") as stream:
             reader = arrow_csv.open_csv(
                 stream,
@@ -202,14 +211,14 @@ class RawCSVDataset(FileDataset):  # type: ignore[misc]  # kedro-datasets has no
                 ),
                 arrow_csv.ConvertOptions(column_types=dict.fromkeys(header, "string")),
             )
-            duckdb.register(f"{name}_stream", reader)
+            engine.register(f"{name}_stream", reader)
             # Names are quoted by _identifier or are a hash.
-            duckdb.execute(
+            engine.execute(
                 f"CREATE OR REPLACE TEMP TABLE {name} AS SELECT {cells} FROM {name}_stream "  # noqa: S608
                 f"WHERE {has_rows}"
             )
-            duckdb.unregister(f"{name}_stream")
-        _count_skipped_rows(duckdb, name, ragged)
+            engine.unregister(f"{name}_stream")
+        _count_skipped_rows(engine, name, ragged)
         rows = self.connection.table(name)
         return rows, _ragged_problem(ragged, header) + _empty_problem(rows)
 
@@ -228,14 +237,14 @@ def _column_names(header: Sequence[str]) -> list[str]:
     return names
 
 
-def _count_skipped_rows(duckdb: Any, name: str, ragged: Sequence[Any]) -> None:
+def _count_skipped_rows(engine: Any, name: str, ragged: Sequence[Any]) -> None:
     """Let rows below a ragged line keep the number that they have in the file."""
     if not ragged:
         return
     # The j-th ragged data row (from 0) at place p comes before parsed row k when p - j <= k.
     places = sorted(row.number - 1 for row in ragged)
     shifts = [place - before for before, place in enumerate(places)]
-    duckdb.execute(
+    engine.execute(
         f"UPDATE {name} SET row_number = row_number "  # noqa: S608  # the name is a hash
         "+ len(list_filter(?::BIGINT[], lambda place: place <= row_number))",
         [shifts],
@@ -281,7 +290,7 @@ def _identifier(name: str) -> str:
 
 
 def as_text_table(rows: Sequence[dict[str, str | None]]) -> ir.Table:
-    """Make the table of a ``RawTable`` from hand-made rows, for tests and notebooks.
+    """Make the table of a ``RawTable`` from hand-made rows, for tests.
 
     Args:
         rows: Header to cell, one dictionary per row, at least one row.

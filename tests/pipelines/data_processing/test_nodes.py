@@ -527,7 +527,10 @@ def test_empty_cells_and_absent_months_are_flagged_and_nothing_more() -> None:
 
 
 def test_quarantine_keeps_the_rows_as_they_stood_in_the_file() -> None:
-    raw = raw_tables([person("1", Сервис="стандартт", Город="Псков")], months("1", "0,0", "2,50"))
+    raw = raw_tables(
+        [person("1", Сервис="стандартт", Город="Псков"), person("2")],
+        [*months("1", "0,0", "2,50"), *months("2", "1", "1")],
+    )
 
     quarantine = quarantine_of(raw, marked_of(raw))
 
@@ -537,6 +540,21 @@ def test_quarantine_keeps_the_rows_as_they_stood_in_the_file() -> None:
         {"id": "1", "Период": "текущий", "Выручка": "2,50"},
         person("1", Сервис="стандартт", Город="Псков"),
     ]
+
+
+def test_files_without_a_regular_customer_are_refused() -> None:
+    raw = raw_tables([person("1"), person("2")], [*months("1", "0", "5"), *months("2", "6", "0")])
+
+    with pytest.raises(InputError, match="no regular customer would be left: 2 have a recorded"):
+        check_raw_tables(OPTIONS, **raw)
+
+
+@pytest.mark.parametrize("text", ["5,790", "1.000", "-12,345"])
+def test_an_amount_that_may_mean_thousands_is_refused(text: str) -> None:
+    raw = raw_tables([person("1")], months("1", text, "5"))
+
+    with pytest.raises(InputError, match="1 row\\(s\\) may mean thousands or decimals: row 1"):
+        check_raw_tables(OPTIONS, **raw)
 
 
 TEXTS = st.sampled_from(["100", "0", "-5,5", None, "12,34", "99999,99", "1000.10", "150"])

@@ -24,8 +24,19 @@ OPTIONS: dict[str, Any] = {
             "key": ["customer_id"],
             "columns": {
                 "customer_id": {"header": "id", "type": "id"},
-                "declined": {"header": "Label", "type": "flag", "true": ["yes"], "false": ["no"]},
-                "profit": {"header": "Profit", "type": "number", "decimals": 2},
+                "declined": {
+                    "header": "Label",
+                    "type": "flag",
+                    "required": True,
+                    "true": ["yes"],
+                    "false": ["no"],
+                },
+                "profit": {
+                    "header": "Profit",
+                    "type": "number",
+                    "decimals": 2,
+                    "required": True,
+                },
             },
         },
         "amounts": {
@@ -95,7 +106,7 @@ def test_valid_options_are_taken() -> None:
         ("profit", ["people", "margin"], "no such table and column: profit: people.margin"),
         ("tables", {}, "at least 1 item"),
         ("tables.people.key", [], "at least 1 item"),
-        ("tables.people.key", ["declined"], "the first column of the key must be customer_id"),
+        ("tables.people.key", ["declined"], "the key must begin with customer_id"),
         ("tables.people.key", ["customer_id", "week"], "['week'] is not among the columns"),
         ("tables.amounts.money", "income", "['income'] is not among the columns"),
         ("tables.amounts.grain", "month", "Extra inputs are not permitted"),

@@ -157,3 +157,10 @@ class TestFeatureProblems:
             f"{place}.on_nothing.feature: unpaid is not a number of the registry",
             "segmentation.main_category: tenure_days is not a category of the registry",
         ]
+
+
+def test_no_segment_may_be_called_like_the_row_of_everybody() -> None:
+    renamed = {("all" if name == "high_low" else name): cell for name, cell in SEGMENTS.items()}
+
+    with pytest.raises(ValidationError, match="all is the row for everybody"):
+        SegmentationOptions.model_validate(VALID | {"segments": renamed})

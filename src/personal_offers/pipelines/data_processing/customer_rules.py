@@ -71,7 +71,7 @@ def add_facts(parsed: Mapping[str, ir.Table], options: IntakeOptions) -> dict[st
         Raw table name: the same rows with boolean columns ``fact__orphan`` and
         ``fact__irregular``, and where they apply ``fact__incomplete`` and ``fact__outlier``.
     """
-    who = _standing(parsed, options)
+    who = standing(parsed, options)
     tables = {}
     for name, spec in options.tables.items():
         table = parsed[name].left_join(who, "customer_id").drop("customer_id_right")
@@ -83,8 +83,16 @@ def add_facts(parsed: Mapping[str, ir.Table], options: IntakeOptions) -> dict[st
     return tables
 
 
-def _standing(parsed: Mapping[str, ir.Table], options: IntakeOptions) -> ir.Table:
-    """One row per customer of any file: is an id missing somewhere, is a month zero."""
+def standing(parsed: Mapping[str, ir.Table], options: IntakeOptions) -> ir.Table:
+    """Say of every customer whether they are in every file and bought in every period.
+
+    Args:
+        parsed: Raw table name: typed rows.
+        options: Where the amounts are.
+
+    Returns:
+        Grain: one row per customer of any file: customer_id, fact__orphan, fact__irregular.
+    """
     ids = [t.select("customer_id").distinct() for t in parsed.values()]
     files = ibis.union(*ids).group_by("customer_id").aggregate(files=lambda t: t.count())
     amounts = parsed[options.regular.table]

@@ -26,7 +26,7 @@ from personal_offers.features import (
     FromColumn,
     RelativeChange,
 )
-from personal_offers.pipelines.data_processing.customer_rules import add_facts, rules_for
+from personal_offers.pipelines.data_processing.customer_rules import add_facts, rules_for, standing
 from personal_offers.pipelines.data_processing.params import IntakeOptions
 from personal_offers.pipelines.data_processing.parsing import (
     conflicting_keys,
@@ -69,12 +69,40 @@ def check_raw_tables(options: IntakeOptions, **raw: RawTable) -> dict[str, ir.Ta
     parsed = {name: parse_table(rows, options.tables[name]) for name, rows in complete.items()}
     for name, table in parsed.items():
         problems += conflicting_keys(raw[name].file, table, options.tables[name])
-    if options.orphan_ids == "error" and len(parsed) == len(options.tables):
+    if options.orphan_ids == "error":
         files = {name: table.file for name, table in raw.items()}
-        problems += orphan_ids(files, parsed, f"{_PARAMETERS}.orphan_ids")
+        problems += orphan_ids(files, _ids(raw, options), f"{_PARAMETERS}.orphan_ids")
+    if not problems:
+        problems = _nobody_left(parsed, options)
     if problems:
         raise InputError(problems)
     return parsed
+
+
+def _nobody_left(parsed: Mapping[str, ir.Table], options: IntakeOptions) -> list[str]:
+    """Refuse files after whose cleaning no customer would be left."""
+    who = standing(parsed, options)
+    counts = who.aggregate(
+        orphans=who.fact__orphan.sum().fill_null(0),
+        irregular=who.fact__irregular.sum().fill_null(0),
+        left=(~who.fact__orphan & ~who.fact__irregular).sum().fill_null(0),
+    ).to_pyarrow().to_pylist()[0]  # fmt: skip
+    if counts["left"]:
+        return []
+    return [
+        f"no regular customer would be left: {counts['irregular']} have a recorded zero in "
+        f"{options.regular.table}, {counts['orphans']} are not in every file"
+    ]
+
+
+def _ids(raw: Mapping[str, RawTable], options: IntakeOptions) -> dict[str, ir.Table]:
+    """Raw table name: the ids of every file that was read whole and has its id column."""
+    headers = {name: spec.columns["customer_id"].header for name, spec in options.tables.items()}
+    return {
+        name: table.rows.select("row_number", customer_id=table.rows[headers[name]])
+        for name, table in raw.items()
+        if table.rows is not None and not table.problems and headers[name] in table.rows.columns
+    }
 
 
 def mark_rows(options: IntakeOptions, **parsed: ir.Table) -> dict[str, ir.Table]:
@@ -88,7 +116,9 @@ def mark_rows(options: IntakeOptions, **parsed: ir.Table) -> dict[str, ir.Table]
         Raw table name: the same rows with the marks of the rules (see rules.apply_rules).
     """
     return {
-        name: apply_rules(table, rules_for(name, options), options.tables[name].money)
+        name: apply_rules(table, rules_for(name, options), options.tables[name].money).order_by(
+            "row_number"
+        )
         for name, table in add_facts(parsed, options).items()
     }
 

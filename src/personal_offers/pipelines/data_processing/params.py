@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated, Literal
 
-from pydantic import Field, model_validator
+from pydantic import Field, StringConstraints, model_validator
 
 from personal_offers.features import (
     AtPeriod,
@@ -24,7 +24,7 @@ class Column(Strict):
         required: Whether an empty cell is an error; otherwise it is a missing value.
     """
 
-    header: str = Field(min_length=1)
+    header: Annotated[str, StringConstraints(min_length=1, strip_whitespace=True)]
     required: bool = False
 
 
@@ -49,6 +49,9 @@ class CategoryColumn(Column):
 
     @model_validator(mode="after")
     def _spelling_leads_to_a_value(self) -> CategoryColumn:
+        known = [wrong for wrong in self.spelling if wrong in self.values]
+        if known:
+            raise ValueError(f"spelling changes {known}, which are right: they are among values")
         lost = [right for right in self.spelling.values() if right not in self.values]
         if lost:
             raise ValueError(f"spelling leads to {lost}, which is not among values")
@@ -128,8 +131,15 @@ class RawTableSpec(Strict):
         taken = reserved(self.columns, allowed=("customer_id", "profit", "declined", "segment"))
         if taken:
             raise ValueError(f"{taken} are names that the intake needs for itself")
-        if self.key[0] != "customer_id":
-            raise ValueError("the first column of the key must be customer_id")
+        if self.key[0] != "customer_id" or len(set(self.key)) < len(self.key):
+            raise ValueError("the key must begin with customer_id and name no column twice")
+        if not isinstance(self.columns["customer_id"], IdColumn):
+            raise ValueError("customer_id must be of type id")
+        if self.money and not isinstance(self.columns[self.money], NumberColumn):
+            raise ValueError(f"money: {self.money} must be of type number")
+        headers = [column.header for column in self.columns.values()]
+        if len(set(headers)) < len(headers) or "row_number" in headers:
+            raise ValueError("every column needs a header of its own, other than row_number")
         return self
 
     def numbers(self) -> dict[str, NumberColumn]:
@@ -205,8 +215,15 @@ class IntakeOptions(Strict):
             raise ValueError(f"no such table and column: {'; '.join(lost)}")
         for name, (table, column) in wanted.items():
             kind = FlagColumn if name == "label" else NumberColumn
-            if not isinstance(self.tables[table].columns[column], kind):
+            meaning = self.tables[table].columns[column]
+            if not isinstance(meaning, kind):
                 raise ValueError(f"{name}: {table}.{column} must be a {kind.__name__}")
+            per_customer = name in ("label", "profit")
+            if per_customer and not meaning.required:
+                raise ValueError(f"{name}: {table}.{column} must have required: true")
+            if per_customer == (len(self.tables[table].key) > 1):
+                grain = "customer" if per_customer else "customer and period"
+                raise ValueError(f"{name}: {table} must have one row per {grain}")
         return self
 
     def feature_problems(self, registry: FeatureRegistry) -> list[str]:
@@ -222,6 +239,11 @@ class IntakeOptions(Strict):
                 problems.append(f"{place}: there is no column {compute.table}.{compute.column}")
             elif (compute.table, compute.column) == self.label:
                 problems.append(f"{place}: the label cannot be a feature")
+            elif spec.columns[compute.column].type != feature.type:
+                kind = spec.columns[compute.column].type
+                problems.append(f"{place}: {compute.column} is a {kind}, not a {feature.type}")
+            elif isinstance(compute, FromColumn) and len(spec.key) > 1:
+                problems.append(f"{place}: {compute.table} has several rows per customer")
             elif isinstance(compute, AtPeriod) and compute.period not in _periods(spec):
                 problems.append(f"{place}: {compute.table} has no period {compute.period}")
         return problems

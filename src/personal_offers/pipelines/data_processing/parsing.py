@@ -23,9 +23,14 @@ from personal_offers.pipelines.data_processing.params import (
 
 # A plain decimal number. SQL's own casts also take "1e5", "1_000" or "3.7" for an integer.
 _NUMBER = r"^[+-]?[0-9]+([.,][0-9]+)?$"
-_WHOLE = r"^[+-]?[0-9]+([.,]0+)?$"
+_WHOLE = r"^[+-]?[0-9]+([.,]0{1,2})?$"
+# "5,790" is five or five thousand; only a column with three decimals can tell.
+_AMBIGUOUS = r"^[+-]?[1-9][0-9]{0,2}[.,][0-9]{3}$"
+_THREE_DECIMALS = 3
 _AMOUNT_DIGITS = 18
 _MAX_EXAMPLES = 5
+_MAX_LENGTH = 60
+_MAX_COLUMNS = 20
 
 
 def spelled(column: str) -> str:
@@ -144,10 +149,14 @@ def file_problems(
             continue
         missing = [c.header for c in spec.columns.values() if c.header not in rows.columns]
         if missing:
+            found = [repr(_cut(column)) for column in rows.columns[1:]]
+            more = ", …" if len(found) > _MAX_COLUMNS else ""
+            read_as = raw[name].encoding
+            hint = "" if read_as == "utf-8" else f" (read as {read_as}, not UTF-8)"
             problems.append(
                 f"{file}: no column {', '.join(map(repr, missing))}; the file has "
-                f"{', '.join(map(repr, rows.columns[1:]))}. Rename it in the file or set its "
-                f"header in {where}.tables.{name}.columns"
+                f"{', '.join(found[:_MAX_COLUMNS])}{more}{hint}. Rename it in the file or set "
+                f"its header in {where}.tables.{name}.columns"
             )
         checks = list(_cell_checks(rows, name, spec, where))
         problems += [f"{file}, {text}" for text in _run_checks(rows, checks)]
@@ -169,10 +178,17 @@ def _cell_checks(rows: ir.Table, table: str, spec: RawTableSpec, where: str) -> 
             number = _is_number(text, column)
             too_long = number & _is_too_long(text, column)
             yield _Check(column.header, too_long, "have too many digits", "mend them in the file")
+            if 0 < column.decimals < _THREE_DECIMALS:
+                yield _Check(
+                    column.header,
+                    text.re_search(_AMBIGUOUS),
+                    "may mean thousands or decimals",
+                    f"write them without a separator of thousands, or set {place}.decimals to 3",
+                )
             if column.decimals:
                 yield _Check(
                     column.header,
-                    number & _is_too_fine(text, column),
+                    number & ~text.re_search(_AMBIGUOUS) & _is_too_fine(text, column),
                     f"have more than {column.decimals} decimals",
                     f"round them in the file or raise {place}.decimals",
                 )
@@ -218,7 +234,7 @@ def _run_checks(rows: ir.Table, checks: Sequence[_Check]) -> list[str]:
                 .to_pylist()
             )
             shown = ", ".join(
-                f"row {e['row_number']}" + ("" if e["value"] is None else f" {e['value']!r}")
+                f"row {e['row_number']}" + ("" if e["value"] is None else f" {_cut(e['value'])!r}")
                 for e in examples
             )
             problems.append(
@@ -226,6 +242,10 @@ def _run_checks(rows: ir.Table, checks: Sequence[_Check]) -> list[str]:
                 f"{', …' if count > len(examples) else ''}; {check.advice}"
             )
     return problems
+
+
+def _cut(text: str) -> str:
+    return text if len(text) <= _MAX_LENGTH else text[:_MAX_LENGTH] + "…"
 
 
 def conflicting_keys(file: str, table: ir.Table, spec: RawTableSpec) -> list[str]:
@@ -255,7 +275,7 @@ def conflicting_keys(file: str, table: ir.Table, spec: RawTableSpec) -> list[str
     )
     rows_of: dict[str, list[str]] = {}
     for place in places:
-        key = " ".join(str(place[name]) for name in spec.key)
+        key = " ".join(_cut(str(place[name])) for name in spec.key)
         rows_of.setdefault(key, []).append(str(place["row_number"]))
     examples = ", ".join(f"{key} (rows {', '.join(rows)})" for key, rows in rows_of.items())
     key_headers = ", ".join(repr(spec.columns[name].header) for name in spec.key)
@@ -276,6 +296,8 @@ def orphan_ids(files: Mapping[str, str], ids: Mapping[str, ir.Table], where: str
     Returns:
         One sentence per file that lacks ids.
     """
+    if len(ids) < 2:  # noqa: PLR2004  # one file cannot miss an id of another
+        return []
     everywhere = ibis.union(
         *(
             table.filter(table.customer_id.notnull())
@@ -303,7 +325,7 @@ def orphan_ids(files: Mapping[str, str], ids: Mapping[str, ir.Table], where: str
             .to_pylist()
         )
         shown = ", ".join(
-            f"{e['customer_id']} ({e['file']} row {e['row_number']})" for e in examples
+            f"{_cut(e['customer_id'])} ({e['file']} row {e['row_number']})" for e in examples
         )
         problems.append(
             f"{files[name]}: {count} id(s) of the other files are not here: {shown}"

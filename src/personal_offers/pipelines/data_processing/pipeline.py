@@ -50,9 +50,13 @@ def customer_tables_template(shop: Shop) -> Pipeline:
     )
 
 
+# The ways in, by ``Shop.intake``; all of them end in the same tables.
+TEMPLATES = {"customer_tables": customer_tables_template}
+
+
 def create_pipeline(**_: object) -> Pipeline:
     """Return the intake of every shop, each in its own namespace."""
     return sum(
-        (in_stage(customer_tables_template(shop), shop.name, STAGE) for shop in SHOPS),
+        (in_stage(TEMPLATES[shop.intake](shop), shop.name, STAGE) for shop in SHOPS),
         start=Pipeline([]),
     )

@@ -1,15 +1,13 @@
-"""Contracts of the tables that the intake gives.
-
-On Ibis tables pandera checks ``Config.unique`` but silently ignores ``Field(unique=True)``,
-so keys are named in ``Config``.
-"""
+"""Contracts of the tables that the intake gives; keys are in ``Config`` (see contracts.py)."""
 
 from __future__ import annotations
 
 import pandera.ibis as pa
 
+from personal_offers.contracts import Contract
 
-class Quarantine(pa.DataFrameModel):
+
+class Quarantine(Contract):
     """Grain: one removed raw row."""
 
     source: str = pa.Field(nullable=False)
@@ -23,7 +21,7 @@ class Quarantine(pa.DataFrameModel):
         unique = ["source", "row_number"]  # noqa: RUF012
 
 
-class Customers(pa.DataFrameModel):
+class Customers(Contract):
     """Grain: one regular customer; the features stand beside, as the registry names them."""
 
     customer_id: str = pa.Field(nullable=False)
@@ -36,7 +34,7 @@ class Customers(pa.DataFrameModel):
         unique = ["customer_id"]  # noqa: RUF012
 
 
-class Labels(pa.DataFrameModel):
+class Labels(Contract):
     """Grain: one regular customer."""
 
     customer_id: str = pa.Field(nullable=False)

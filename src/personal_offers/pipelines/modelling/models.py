@@ -79,7 +79,9 @@ def _preprocessor(registry: FeatureRegistry) -> Any:
             (
                 "categories",
                 make_pipeline(
-                    SimpleImputer(strategy="constant", fill_value=_UNKNOWN),
+                    SimpleImputer(
+                        strategy="constant", fill_value=_UNKNOWN, keep_empty_features=True
+                    ),
                     OneHotEncoder(handle_unknown="ignore", sparse_output=False),
                 ),
                 others,

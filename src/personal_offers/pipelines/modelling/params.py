@@ -19,6 +19,8 @@ MemberName = Literal[
 ]
 ModelName = Literal[MemberName, "blend"]
 
+# Repeats and folds add to the seed, and libraries take 32 bits.
+_LARGEST_SEED = 2**31
 Count = Annotated[int, Field(ge=1)]
 Positive = Annotated[float, Field(gt=0)]
 Share = Annotated[float, Field(gt=0, le=1)]
@@ -131,7 +133,7 @@ class SearchOptions(Strict):
 
 
 class ModellingOptions(Strict):
-    """How decline risk is estimated for a shop without time.
+    """How decline risk is estimated for a shop whose tables bear no dates: cross-validation.
 
     Attributes:
         model: One model, or ``blend``: the mean of several.
@@ -157,14 +159,15 @@ class ModellingOptions(Strict):
     threads: int = Field(ge=1, le=64)
     bootstrap: int = Field(ge=100)
     confidence: float = Field(gt=0.5, lt=1)
-    seed: int = Field(ge=0)
+    seed: int = Field(ge=0, le=_LARGEST_SEED)
     search: SearchOptions
     grids: Grids
 
     @model_validator(mode="after")
     def _members_differ(self) -> ModellingOptions:
-        if len(set(self.blend)) < len(self.blend):
-            raise ValueError(f"blend names a model twice: {self.blend}")
+        for name, values in (("blend", self.blend), ("twin_columns", self.twin_columns)):
+            if len(set(values)) < len(values):
+                raise ValueError(f"{name} names something twice: {values}")
         return self
 
     def feature_problems(self, registry: FeatureRegistry) -> list[str]:

@@ -5,6 +5,8 @@ from __future__ import annotations
 import pandera.ibis as pi
 import pandera.pandas as pa
 
+from personal_offers.contracts import Contract
+
 
 class Folds(pa.DataFrameModel):
     """Grain: one repeat and customer."""
@@ -19,7 +21,7 @@ class Folds(pa.DataFrameModel):
         unique = ["repeat", "customer_id"]  # noqa: RUF012
 
 
-class DeclineRisk(pi.DataFrameModel):
+class DeclineRisk(Contract):
     """Grain: one customer."""
 
     customer_id: str = pi.Field(nullable=False)

@@ -10,7 +10,7 @@ import ibis.expr.types as ir
 import pandas as pd
 
 from personal_offers.features import BothLanguages
-from personal_offers.pipelines.segmentation.params import Mark, SegmentationOptions
+from personal_offers.pipelines.segmentation.params import ALL, Mark, SegmentationOptions
 
 _FEWEST_FOR_SPREAD = 2
 
@@ -147,10 +147,10 @@ def profile_segments(
         sums[f"{column}_sd"] = table[column].std(how="sample")
     by_segment = table.group_by("segment").aggregate(**sums).to_pyarrow().to_pylist()
     found = {row["segment"]: row for row in by_segment}
-    found["all"] = table.aggregate(**sums).to_pyarrow().to_pylist()[0]
+    found[ALL] = table.aggregate(**sums).to_pyarrow().to_pylist()[0]
     labels_of = {name: segment.label for name, segment in options.segments.items()}
-    labels_of["all"] = BothLanguages(ru="Все клиенты", en="All customers")
-    everyone = found["all"]["customers"]
+    labels_of[ALL] = BothLanguages(ru="Все клиенты", en="All customers")
+    everyone = found[ALL]["customers"]
     nobody = dict.fromkeys(sums, 0)
     return pd.DataFrame(
         [

@@ -10,6 +10,9 @@ from personal_offers.features import BothLanguages, FeatureRegistry, Name, Stric
 
 Level = Literal["low", "high"]
 
+# Name of the last row of the profile, so no segment may have it.
+ALL = "all"
+
 
 class AbsoluteThreshold(Strict):
     """High begins at a stated value.
@@ -66,8 +69,9 @@ class Segment(Strict):
 class Mark(Strict):
     """A behaviour that an offer may answer.
 
-    A mark is set where ``feature`` passes at least one of the limits given; exactly one limit
-    must be given. An unknown value sets no mark.
+    Exactly one limit must be given, and the mark is set where ``feature`` reaches it: customers
+    at the limit have the mark, so with ties a share marks somewhat more. An unknown value sets
+    no mark.
 
     Attributes:
         feature: From the feature registry.
@@ -112,6 +116,8 @@ class SegmentationOptions(Strict):
 
     @model_validator(mode="after")
     def _segments_are_total_and_disjoint(self) -> SegmentationOptions:
+        if ALL in self.segments:
+            raise ValueError(f"{ALL} is the row for everybody in the profile")
         if taken := reserved(self.marks):
             raise ValueError(f"marks {taken} would hide a column of the segments")
         cells = [(s.risk, s.profit) for s in self.segments.values()]

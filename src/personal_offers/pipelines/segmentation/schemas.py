@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import pandera.ibis as pa
 
+from personal_offers.contracts import Contract
 
-class Segments(pa.DataFrameModel):
+
+class Segments(Contract):
     """Grain: one customer, in exactly one segment."""
 
     customer_id: str = pa.Field(nullable=False)
