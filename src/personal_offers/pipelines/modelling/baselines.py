@@ -37,24 +37,34 @@ def best_single_feature(
     from sklearn.linear_model import LogisticRegression
 
     declined = training["declined"].to_numpy()
-    names = registry.model_names()
-    pairs = [_as_numbers(training[name], held_out[name], declined) for name in names]
-    strength = abs(_rank_aucs(np.column_stack([known for known, _ in pairs]), declined) - 0.5)
-    best = int(strength.argmax())
-    known, unseen = pairs[best]
-    middle, spread = known.mean(), known.std() or 1.0
-    curve = LogisticRegression().fit((known[:, None] - middle) / spread, declined)
-    return curve.predict_proba((unseen[:, None] - middle) / spread)[:, 1], names[best]
+    numbers = registry.model_names("number")
+    others = [name for name in registry.model_names() if name not in numbers]
+    known, unseen = _filled(training[numbers].to_numpy(float), held_out[numbers].to_numpy(float))
+    shares = [_shares(training[name], held_out[name], declined) for name in others]
+    known = np.column_stack([known, *(pair[0] for pair in shares)])
+    unseen = np.column_stack([unseen, *(pair[1] for pair in shares)])
+    best = int(abs(_rank_aucs(known, declined) - 0.5).argmax())
+    middle, spread = known[:, best].mean(), known[:, best].std() or 1.0
+    curve = LogisticRegression().fit((known[:, [best]] - middle) / spread, declined)
+    risk = curve.predict_proba((unseen[:, [best]] - middle) / spread)[:, 1]
+    return risk, [*numbers, *others][best]
 
 
-def _as_numbers(
+def _filled(training: Floats, held_out: Floats) -> tuple[Floats, Floats]:
+    """Fill each column by its median in training, or by zero where nobody has a value."""
+    has_values = ~np.isnan(training).all(axis=0)
+    middle = np.zeros(training.shape[1])
+    middle[has_values] = np.nanmedian(training[:, has_values], axis=0)
+    return (
+        np.where(np.isnan(training), middle, training),
+        np.where(np.isnan(held_out), middle, held_out),
+    )
+
+
+def _shares(
     training: pd.Series, held_out: pd.Series, declined: npt.NDArray[np.bool_]
 ) -> tuple[Floats, Floats]:
-    """Fill a number by its median; replace a category by its share of decliners in training."""
-    if pd.api.types.is_numeric_dtype(training):
-        known, unseen = training.to_numpy(float), held_out.to_numpy(float)
-        middle = 0.0 if np.isnan(known).all() else np.nanmedian(known)
-        return np.where(np.isnan(known), middle, known), np.where(np.isnan(unseen), middle, unseen)
+    """Replace each category by its share of decliners in training."""
     shares = pd.Series(declined).groupby(training.to_numpy()).mean()
     filled = [s.map(shares).fillna(declined.mean()) for s in (training, held_out)]
     return filled[0].to_numpy(float), filled[1].to_numpy(float)

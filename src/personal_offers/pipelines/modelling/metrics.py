@@ -30,15 +30,22 @@ def weighted_roc_auc(label: Booleans, risk: Floats, weights: Floats) -> Floats:
     Returns:
         One value per resample.
     """
-    positive, everyone = _sums_of_ties(label, risk, weights)
+    return _roc_auc(*_sums_of_ties(label, risk, weights))
+
+
+def weighted_average_precision(label: Booleans, risk: Floats, weights: Floats) -> Floats:
+    """Return the mean precision over the decliners, highest risk first; ties go together."""
+    return _average_precision(*_sums_of_ties(label, risk, weights))
+
+
+def _roc_auc(positive: Floats, everyone: Floats) -> Floats:
     negative = everyone - positive
     below = np.cumsum(negative, axis=0) - negative / 2
     return np.asarray((positive * below).sum(axis=0) / (positive.sum(0) * negative.sum(0)))
 
 
-def weighted_average_precision(label: Booleans, risk: Floats, weights: Floats) -> Floats:
-    """Return the mean precision over the decliners, highest risk first; ties go together."""
-    positive, everyone = _sums_of_ties(label, -risk, weights)
+def _average_precision(positive: Floats, everyone: Floats) -> Floats:
+    positive, everyone = positive[::-1], everyone[::-1]  # highest risk first
     taken = np.cumsum(everyone, axis=0)
     precision = np.cumsum(positive, axis=0) / np.where(taken > 0, taken, 1.0)
     return np.asarray((precision * positive).sum(axis=0) / positive.sum(axis=0))
@@ -108,10 +115,12 @@ def measure(
     usable = weights[:, (label @ weights > 0) & (~label @ weights > 0)]
     once = np.ones((len(label), 1))
     tail = (1 - confidence) / 2
+    exact = [_all_measures(label, risk, once) for risk in risks]
+    drawn = [_all_measures(label, risk, usable) for risk in risks]
     result = {}
-    for name, function in MEASURES.items():
-        values = np.array([function(label, risk, once)[0] for risk in risks])
-        resampled = np.mean([function(label, risk, usable) for risk in risks], axis=0)
+    for name in MEASURES:
+        values = np.array([one[name][0] for one in exact])
+        resampled = np.mean([one[name] for one in drawn], axis=0)
         low, high = np.quantile(resampled, [tail, 1 - tail])
         result[name] = {
             "value": float(values.mean()),
@@ -120,3 +129,14 @@ def measure(
             "sd_over_repeats": float(values.std(ddof=1)) if len(values) > 1 else 0.0,
         }
     return result
+
+
+def _all_measures(label: Booleans, risk: Floats, weights: Floats) -> dict[str, Floats]:
+    """Compute every measure; those of ranking share the sums, which are the work."""
+    sums = _sums_of_ties(label, risk, weights)
+    return {
+        "roc_auc": _roc_auc(*sums),
+        "average_precision": _average_precision(*sums),
+        "brier": weighted_brier(label, risk, weights),
+        "log_loss": weighted_log_loss(label, risk, weights),
+    }
