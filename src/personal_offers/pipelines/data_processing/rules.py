@@ -14,6 +14,7 @@ from typing import Any, Literal
 
 import ibis
 import ibis.expr.datatypes as dt
+import ibis.expr.operations as ops
 import ibis.expr.types as ir
 
 Action = Literal["repaired", "removed", "flagged"]
@@ -65,40 +66,56 @@ def apply_rules(table: ir.Table, rules: Sequence[Rule], money: str | None = None
     Returns:
         The same rows with ``removed_by`` (name of the rule, null for rows that stay),
         ``removed_at`` (its position, null likewise), a boolean ``hit__<rule>`` for each rule
-        and, where there is money, ``lost__<rule>``: what the rule took from the sum, and
-        ``seen__<rule>``: what a flag stood on.
+        and ``lost__<rule>`` for each that repairs money: what it took from the sum.
     """
     table = table.mutate(removed_by=ibis.null("string"), removed_at=ibis.null("int64"))
+    # Rules that do not look at each other's repairs share a step: every step is a nested query,
+    # and compiling many of them takes longer than running them.
+    step: dict[int, Rule] = {}
     for position, rule in enumerate(rules):
-        hit = rule.hits(table).fill_null(False) & table.removed_at.isnull()
-        table = table.mutate(**{f"hit__{rule.name}": hit})
-        hit = table[f"hit__{rule.name}"]
-        changes: dict[str, ir.Value] = {
-            column: ibis.ifelse(hit, new(table), table[column])
-            for column, new in rule.repair.items()
-        }
-        if money:
-            taken = table[money].fill_null(Decimal(0))
-            if rule.action != "removed":
-                left = changes[money].fill_null(Decimal(0)) if money in changes else taken
-                taken = taken - left
-            changes[f"lost__{rule.name}"] = ibis.ifelse(hit, taken, Decimal(0))
-            if rule.action == "flagged":
-                changes[f"seen__{rule.name}"] = ibis.ifelse(hit, table[money], Decimal(0))
+        repaired = {column for earlier in step.values() for column in earlier.repair}
+        if repaired & (_columns_read(rule, table) | set(rule.repair)):
+            table, step = _apply_step(table, step, money), {}
+        step[position] = rule
+    return _apply_step(table, step, money)
+
+
+def _columns_read(rule: Rule, table: ir.Table) -> set[str]:
+    values = table.bind(rule.hits(table), *(new(table) for new in rule.repair.values()))
+    fields = [value.op().find(ops.Field, filter=ops.Value) for value in values]
+    return {field.name for found in fields for field in found}
+
+
+def _apply_step(table: ir.Table, step: Mapping[int, Rule], money: str | None) -> ir.Table:
+    """Apply rules none of which sees what another one of them repaired."""
+    table = table.mutate(
+        **{f"hit__{rule.name}": rule.hits(table).fill_null(False) for rule in step.values()}
+    )
+    changes: dict[str, ir.Value] = {}
+    stays = table.removed_at.isnull()
+    removals = []
+    for position, rule in step.items():
+        alone = table[f"hit__{rule.name}"]
+        hit = changes[f"hit__{rule.name}"] = alone & stays
+        for column, new in rule.repair.items():
+            changes[column] = ibis.ifelse(hit, new(table), table[column])
+        if money in rule.repair:
+            taken = table[money].fill_null(Decimal(0)) - changes[money].fill_null(Decimal(0))
+            changes[f"lost__{rule.name}"] = taken
         if rule.action == "removed":
-            changes["removed_by"] = ibis.ifelse(hit, rule.name, table.removed_by)
-            changes["removed_at"] = ibis.ifelse(hit, position, table.removed_at)
-        table = table.mutate(**changes)
-    return table
+            removals.append((position, rule.name, hit))
+            stays = stays & ~alone
+    if removals:
+        by = [(hit, ibis.literal(name)) for _, name, hit in removals]
+        at = [(hit, ibis.literal(position, "int64")) for position, _, hit in removals]
+        changes["removed_by"] = ibis.cases(*by, else_=table.removed_by)
+        changes["removed_at"] = ibis.cases(*at, else_=table.removed_at)
+    return table.mutate(**changes)
 
 
 def kept(table: ir.Table) -> ir.Table:
     """Return the rows that no rule removed, without the marks of the rules."""
-    marks = [
-        c
-        for c in table.columns
-        if c.startswith(("fact__", "hit__", "lost__", "seen__", "removed_"))
-    ]
+    marks = [c for c in table.columns if c.startswith(("fact__", "hit__", "lost__", "removed_"))]
     return table.filter(table.removed_at.isnull()).drop(*marks)
 
 
@@ -122,7 +139,7 @@ def ledger_of(
     revenue = counts.get("revenue")
     lines = []
     for rule in rules:
-        hit, lost = counts[f"rows__{rule.name}"], counts.get(f"lost__{rule.name}")
+        hit, lost = counts[f"rows__{rule.name}"], counts.get(f"lost__{rule.name}", Decimal(0))
         removed = rule.action == "removed"
         line = {
             "source": source,
@@ -140,7 +157,7 @@ def ledger_of(
         flagged = rule.action == "flagged"
         line["rows_flagged"] = hit if flagged else None
         line["customers_flagged"] = line["customers_hit"] if flagged else None
-        line["revenue_flagged"] = counts.get(f"money__{rule.name}") if flagged else None
+        line["revenue_flagged"] = counts.get(f"seen__{rule.name}") if flagged else None
         rows, customers, revenue = (
             line["rows_after"],
             line["customers_after"],
@@ -152,26 +169,26 @@ def ledger_of(
 
 def _ledger_sums(table: ir.Table, rules: Sequence[Rule], money: str | None) -> dict[str, ir.Scalar]:
     sums: dict[str, ir.Scalar] = {"rows": table.count(), "customers": table.customer_id.nunique()}
-    if money:
-        # The sum as it came in: what is left now and what each rule took.
-        start = ibis.ifelse(table.removed_at.isnull(), table[money], Decimal(0)).fill_null(
-            Decimal(0)
-        )
-        for rule in rules:
-            start = start + table[f"lost__{rule.name}"]
-        sums["revenue"] = start.sum().fill_null(Decimal(0))
-    for position, rule in enumerate(rules):
+    amount = table[money].fill_null(Decimal(0)) if money else None
+    for position, rule in reversed(list(enumerate(rules))):  # from what is left to what came in
         hit = table[f"hit__{rule.name}"]
         sums[f"rows__{rule.name}"] = hit.sum().fill_null(0)
         sums[f"customers__{rule.name}"] = table.customer_id.nunique(where=hit)
         if rule.action == "removed":
             stays = table.removed_at.isnull() | (table.removed_at > position)
             sums[f"left__{rule.name}"] = table.customer_id.nunique(where=stays)
-        if money:
-            sums[f"lost__{rule.name}"] = table[f"lost__{rule.name}"].sum().fill_null(Decimal(0))
-            if rule.action == "flagged":
-                seen = table[f"seen__{rule.name}"]
-                sums[f"money__{rule.name}"] = seen.sum().fill_null(Decimal(0))
+        if amount is None:
+            continue
+        if rule.action == "flagged":
+            sums[f"seen__{rule.name}"] = amount.sum(where=hit).fill_null(Decimal(0))
+        elif rule.action == "removed":
+            sums[f"lost__{rule.name}"] = amount.sum(where=hit).fill_null(Decimal(0))
+        elif money in rule.repair:
+            lost = table[f"lost__{rule.name}"]
+            sums[f"lost__{rule.name}"] = lost.sum().fill_null(Decimal(0))
+            amount = amount + lost
+    if amount is not None:
+        sums["revenue"] = amount.sum().fill_null(Decimal(0))
     return sums
 
 
