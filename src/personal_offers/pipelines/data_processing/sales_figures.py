@@ -1,0 +1,403 @@
+"""Figures of the sales overview: each says its finding in the title, in Russian or English.
+
+Colours are those of Okabe and Ito (2008) and the scale "cividis" (Nuñez, Anderton and Renslow,
+2018), which people with any colour vision can tell apart.
+"""
+
+from __future__ import annotations
+
+import html
+import textwrap
+from collections.abc import Sequence
+from typing import Any, Literal
+
+import pandas as pd
+
+Language = Literal["ru", "en"]
+
+_BLUE, _RED, _GREY = "#0072B2", "#D55E00", "#999999"
+_MONTHS = {
+    "ru": "январь февраль март апрель май июнь июль август сентябрь октябрь ноябрь декабрь",
+    "en": "January February March April May June July August September October November December",
+}
+_WEEKDAYS = {
+    "ru": "понедельник вторник среда четверг пятница суббота воскресенье",
+    "en": "Monday Tuesday Wednesday Thursday Friday Saturday Sunday",
+}
+_TEXTS = {
+    "ru": {
+        "no_sales": "Показывать нечего: продаж нет",
+        "no_country": "Страны магазин не записывает",
+        "trading_days": "дней с заказами",
+        "net": "Чистая выручка, {currency}",
+        "net_short": "Чистая выручка",
+        "after_break": "Чистая выручка после разрыва в данных",
+        "orders": "Заказы, шт.",
+        "orders_short": "Заказы",
+        "month": "Месяц",
+        "weekday": "День недели",
+        "hour": "Час дня (местное время магазина)",
+        "country": "Страна",
+        "product": "Товар",
+        "unknown": "не указана",
+        "best_month": "Больше всего принёс {month}: {value}\u00a0{currency}",
+        "of_period": ", {share} выручки за весь период",
+        "one_order": ". На один заказ пришлось {share} его продаж",
+        "best_hour": "Чаще всего покупают {day}, {hour}: {orders} из {all} (заказы), {share}",
+        "best_day": "Время суток не записано; чаще всего покупают {day}: "
+        "{orders} из {all} (заказы), {share}",
+        "best_country": "Больше всего приносит {name}: {value}\u00a0{currency}",
+        "next_country": "; далее {name}: {value}\u00a0{currency}",
+        "of_all": ", {share} чистой выручки",
+        "best_products": "Первые в списке (товары: {count} из {all}) дают {value}\u00a0{currency}",
+        "first_product": ". Первый: {name}, {value}\u00a0{currency}",
+    },
+    "en": {
+        "no_sales": "Nothing to show: no sales",
+        "no_country": "The shop records no countries",
+        "trading_days": "days with orders",
+        "net": "Net revenue, {currency}",
+        "net_short": "Net revenue",
+        "after_break": "Net revenue after the break in the data",
+        "orders": "Orders, number",
+        "orders_short": "Orders",
+        "month": "Month",
+        "weekday": "Weekday",
+        "hour": "Hour of the day (shop's local time)",
+        "country": "Country",
+        "product": "Product",
+        "unknown": "not given",
+        "best_month": "{month} brought most: {value}\u00a0{currency}",
+        "of_period": ", {share} of the revenue of the whole period",
+        "one_order": ". One order made {share} of its sales",
+        "best_hour": "Most purchases are made {day}, {hour}: {orders} of {all} orders, {share}",
+        "best_day": "No time of day is recorded; most purchases are made {day}: "
+        "{orders} of {all} orders, {share}",
+        "best_country": "{name} brings most: {value}\u00a0{currency}",
+        "next_country": "; next {name}: {value}\u00a0{currency}",
+        "of_all": ", {share} of net revenue",
+        "best_products": "The first {count} of {all} products bring {value}\u00a0{currency}",
+        "first_product": ". The first: {name}, {value}\u00a0{currency}",
+    },
+}
+_ON_WEEKDAYS = {
+    "ru": [
+        "в понедельник",
+        "во вторник",
+        "в среду",
+        "в четверг",
+        "в пятницу",
+        "в субботу",
+        "в воскресенье",
+    ],
+    "en": [f"on {day}" for day in _WEEKDAYS["en"].split()],
+}
+# An order with more of a month than this is named, because the month is then that order.
+_ONE_ORDER = 0.25
+_LONGEST_LABEL = 40
+_TITLE_WIDTH = 90
+_HEIGHT = 480
+_NO_DECIMALS_FROM = 10
+
+
+def draw_months(by_month: pd.DataFrame, currency: str, language: Language) -> Any:
+    """Draw net revenue as bars and purchase orders as a line, month by month.
+
+    Args:
+        by_month: Table ``month`` of ``sales_overview``.
+        currency: Code of the money.
+        language: Of all texts.
+
+    Returns:
+        A plotly Figure. Revenue after a break of regime has its own bars.
+    """
+    import plotly.graph_objects as go
+
+    if by_month["lines"].sum() == 0:
+        return _empty(language)
+    words = _words(currency, language)
+    labels = [_month(month, language, short=True) for month in by_month["month"]]
+    net, after = _floats(by_month["net_revenue"]), _floats(by_month["net_revenue_after_break"])
+    before = [whole - part for whole, part in zip(net, after, strict=True)]
+    figure = go.Figure()
+    figure.add_bar(
+        x=labels,
+        y=before,
+        name=words["net_short"],
+        marker_color=_BLUE,
+        customdata=by_month["trading_days"].tolist(),
+        hovertemplate=f"%{{x}}: %{{y:,.0f}}, {words['trading_days']}: %{{customdata}}",
+    )
+    if any(after):
+        stripes = {"color": _GREY, "pattern": {"shape": "/"}}
+        figure.add_bar(x=labels, y=after, name=words["after_break"], marker=stripes)
+    figure.add_scatter(
+        x=labels,
+        y=by_month["orders"].tolist(),
+        name=words["orders_short"],
+        mode="lines+markers",
+        line_color=_RED,
+        yaxis="y2",
+    )
+    figure.update_layout(
+        barmode="relative",
+        xaxis={"title": {"text": words["month"]}, "type": "category"},
+        yaxis={"title": {"text": words["net"]}, "tickformat": ",.0f"},
+        yaxis2={
+            "title": {"text": words["orders"]},
+            "overlaying": "y",
+            "side": "right",
+            "rangemode": "tozero",
+            "tickmode": "auto",
+            "showgrid": False,
+        },
+        legend={"orientation": "h", "y": -0.3},
+        height=_HEIGHT,
+    )
+    return _finished(figure, _month_finding(by_month, net, currency, language), language)
+
+
+def _month_finding(
+    by_month: pd.DataFrame, net: Sequence[float], currency: str, language: Language
+) -> str:
+    best = max(range(len(net)), key=net.__getitem__)
+    row, texts = by_month.iloc[best], _TEXTS[language]
+    month = _month(row["month"], language, short=False)
+    title = texts["best_month"].format(
+        month=month, value=_number(net[best], language), currency=currency
+    )
+    title += _share("of_period", net[best], sum(net), language)
+    largest, gross = row["largest_order"], float(row["gross_revenue"])
+    if not pd.isna(largest) and gross > 0 and float(largest) / gross > _ONE_ORDER:
+        title += _share("one_order", float(largest), gross, language)
+    return title
+
+
+def draw_weekdays_and_hours(by_weekday_hour: pd.DataFrame, language: Language) -> Any:
+    """Draw how many purchase orders are made at each hour of each weekday.
+
+    Args:
+        by_weekday_hour: Table ``weekday_hour`` of ``sales_overview``.
+        language: Of all texts.
+
+    Returns:
+        A plotly Figure: a heat map, Monday on top, empty where nobody bought; only hours between
+        the first and the last with an order.
+    """
+    import plotly.graph_objects as go
+
+    orders = by_weekday_hour[by_weekday_hour["orders"] > 0]
+    if orders.empty:
+        return _empty(language)
+    hours = list(range(orders["hour"].min(), orders["hour"].max() + 1))
+    days = list(range(1, 8))
+    cells = orders.pivot(index="weekday", columns="hour", values="orders")
+    counts = cells.reindex(index=days, columns=hours).astype(object)
+    words = _words("", language)
+    figure = go.Figure(
+        go.Heatmap(
+            z=counts.where(counts.notna(), None).to_numpy().tolist(),
+            x=hours,
+            y=_WEEKDAYS[language].split(),
+            colorscale="Cividis",
+            colorbar={"title": {"text": words["orders"]}},
+            xgap=1,
+            ygap=1,
+            hoverongaps=False,
+            hovertemplate="%{y}, %{x}:00: %{z}<extra></extra>",
+        )
+    )
+    figure.update_layout(
+        xaxis={"title": {"text": words["hour"]}, "dtick": 1, "showgrid": False},
+        yaxis={"title": {"text": words["weekday"]}, "autorange": "reversed", "showgrid": False},
+        height=_HEIGHT,
+    )
+    return _finished(figure, _hour_finding(orders, language), language)
+
+
+def _hour_finding(orders: pd.DataFrame, language: Language) -> str:
+    """Name the weekday and hour with most orders; the first of equals."""
+    best = orders.sort_values("orders", ascending=False, kind="stable").iloc[0]
+    most, everything, hour = int(best["orders"]), int(orders["orders"].sum()), int(best["hour"])
+    # A file with dates alone has all its orders at midnight.
+    has_times = bool((orders["hour"] > 0).any())
+    return _TEXTS[language]["best_hour" if has_times else "best_day"].format(
+        day=_ON_WEEKDAYS[language][int(best["weekday"]) - 1],
+        hour=f"{hour}:00–{hour + 1}:00",
+        orders=_number(most, language),
+        all=_number(everything, language),
+        share=_percent(most / everything, language),
+    )
+
+
+def draw_countries(by_country: pd.DataFrame, currency: str, language: Language, top: int) -> Any:
+    """Draw the countries with the highest net revenue.
+
+    Args:
+        by_country: Table ``country`` of ``sales_overview``.
+        currency: Code of the money.
+        language: Of all texts.
+        top: How many countries.
+
+    Returns:
+        A plotly Figure: horizontal bars, each with its share of the shop's net revenue.
+    """
+    if by_country.empty:
+        return _empty(language, "no_country")
+    texts = _TEXTS[language]
+    total = sum(_floats(by_country["net_revenue"]))
+    shown = by_country.head(top)
+    net = _floats(shown["net_revenue"])
+    names = [texts["unknown"] if pd.isna(name) else str(name) for name in shown["country"]]
+    title = texts["best_country"].format(
+        name=names[0], value=_number(net[0], language), currency=currency
+    )
+    title += _share("of_all", net[0], total, language)
+    if len(net) > 1:
+        title += texts["next_country"].format(
+            name=names[1], value=_number(net[1], language), currency=currency
+        )
+        title += _share("of_all", net[1], total, language)
+    return _finished(_bars(names, net, total, "country", currency, language), title, language)
+
+
+def draw_products(by_product: pd.DataFrame, currency: str, language: Language) -> Any:
+    """Draw the products with the highest net revenue.
+
+    Args:
+        by_product: Table ``product`` of ``sales_overview``.
+        currency: Code of the money.
+        language: Of all texts.
+
+    Returns:
+        A plotly Figure: horizontal bars, each with its share of the shop's net revenue; the row
+        of all other products counts in the shares and has no bar.
+    """
+    if by_product.empty:
+        return _empty(language)
+    texts = _TEXTS[language]
+    total = sum(_floats(by_product["net_revenue"]))
+    shown = by_product[by_product["rank"].notna()]
+    net = _floats(shown["net_revenue"])
+    names = shown["product_name"].fillna(shown["product_id"]).astype(str).tolist()
+    title = texts["best_products"].format(
+        count=_number(len(net), language),
+        all=_number(float(by_product["products"].sum()), language),
+        value=_number(sum(net), language),
+        currency=currency,
+    )
+    title += _share("of_all", sum(net), total, language)
+    title += texts["first_product"].format(
+        name=_cut(names[0]), value=_number(net[0], language), currency=currency
+    )
+    return _finished(_bars(names, net, total, "product", currency, language), title, language)
+
+
+def _bars(
+    names: Sequence[str],
+    values: Sequence[float],
+    total: float,
+    kind: str,
+    currency: str,
+    language: Language,
+) -> Any:
+    """Draw named values as horizontal bars, the first on top."""
+    import plotly.graph_objects as go
+
+    places = list(range(len(names)))
+    words = _words(currency, language)
+    # Bars stand at places and not at names, because two products may have one name.
+    figure = go.Figure(
+        go.Bar(
+            x=list(values),
+            y=places,
+            orientation="h",
+            marker_color=_BLUE,
+            text=[_percent(value / total, language) if total > 0 else "" for value in values],
+            textposition="outside",
+            cliponaxis=False,
+            customdata=[html.escape(name, quote=False) for name in names],
+            hovertemplate="%{customdata}: %{x:,.0f}<extra></extra>",
+        )
+    )
+    labels = [html.escape(_cut(name), quote=False) for name in names]
+    figure.update_layout(
+        xaxis={"title": {"text": words["net"]}, "tickformat": ",.0f"},
+        yaxis={
+            "title": {"text": words[kind]},
+            "tickvals": places,
+            "ticktext": labels,
+            "autorange": "reversed",
+            "automargin": True,
+            "showgrid": False,
+        },
+        height=160 + 26 * len(places),
+    )
+    return figure
+
+
+def _finished(figure: Any, title: str, language: Language) -> Any:
+    """Add what all figures share; the title may hold texts from data."""
+    lines = textwrap.wrap(title, _TITLE_WIDTH, break_long_words=True)
+    figure.update_layout(
+        template="plotly_white",
+        separators=",\u00a0" if language == "ru" else ".,",
+        title={
+            "text": "<br>".join(html.escape(line, quote=False) for line in lines),
+            "x": 0,
+            "xanchor": "left",
+            "font": {"size": 16},
+        },
+        margin={"t": 50 + 22 * len(lines), "r": 60},
+    )
+    return figure
+
+
+def _empty(language: Language, why: str = "no_sales") -> Any:
+    import plotly.graph_objects as go
+
+    hidden = {"visible": False}
+    figure = go.Figure(layout={"xaxis": hidden, "yaxis": hidden, "height": 120})
+    return _finished(figure, _TEXTS[language][why], language)
+
+
+def _words(currency: str, language: Language) -> dict[str, str]:
+    """Return the texts of axes and legends."""
+    escaped = html.escape(currency, quote=False)
+    return _TEXTS[language] | {"net": _TEXTS[language]["net"].format(currency=escaped)}
+
+
+def _month(month: str, language: Language, short: bool) -> str:
+    """Write ``2011-11`` as a month: "ноябрь 2011", or short "ноя 2011"."""
+    year, number = str(month).split("-")
+    name = _MONTHS[language].split()[int(number) - 1]
+    return f"{name[:3] if short else name} {year}"
+
+
+def _share(text: str, part: float, whole: float, language: Language) -> str:
+    """Return a piece of the title with a share; nothing where there is no whole."""
+    if whole <= 0:
+        return ""
+    return _TEXTS[language][text].format(share=_percent(part / whole, language))
+
+
+def _percent(share: float, language: Language) -> str:
+    percent = share * 100
+    return _number(percent, language, decimals=0 if abs(percent) >= _NO_DECIMALS_FROM else 1) + "%"
+
+
+def _number(value: float, language: Language, decimals: int = 0) -> str:
+    """Write a number as people of the language do: 1,132,407.5 or 1 132 407,5."""
+    text = f"{value:,.{decimals}f}"
+    if language == "en":
+        return text
+    return text.replace(",", "\u00a0").replace(".", ",")
+
+
+def _cut(name: str) -> str:
+    return name if len(name) <= _LONGEST_LABEL else name[: _LONGEST_LABEL - 1] + "…"
+
+
+def _floats(column: pd.Series) -> list[float]:
+    """Return amounts as they are drawn, whether they come as Decimal or from a file."""
+    return [float(value) for value in column]
