@@ -12,6 +12,7 @@ from kedro.config import OmegaConfigLoader
 
 from personal_offers.features import FeatureRegistry
 from personal_offers.pipelines.data_processing.params import IntakeOptions
+from personal_offers.settings import CONFIG_LOADER_ARGS
 
 ROOT = Path(__file__).parents[1]
 SAMPLE = ROOT / "data" / "01_raw" / "one_click"
@@ -43,7 +44,8 @@ def _no_telemetry() -> Iterator[None]:
 def parameters() -> dict[str, Any]:
     """All parameters of conf/base: shop, then stage."""
     loader = OmegaConfigLoader(
-        conf_source=str(ROOT / "conf"), base_env="base", default_run_env="base"
+        conf_source=str(ROOT / "conf"),
+        **CONFIG_LOADER_ARGS | {"default_run_env": "base"},  # not what lies in conf/local
     )
     return loader["parameters"]
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+UNWRITTEN = "nothing was written"
+
 
 class InputError(ValueError):
     """Everything that is wrong with the input, all at once.
@@ -15,7 +17,7 @@ class InputError(ValueError):
         problems: One sentence each: what is wrong, where (file, column, rows), what to do.
     """
 
-    def __init__(self, problems: Sequence[str], outcome: str = "nothing was written") -> None:
+    def __init__(self, problems: Sequence[str], outcome: str = UNWRITTEN) -> None:
         """Keep all problems and phrase them as one numbered message.
 
         Args:

@@ -23,6 +23,10 @@ RESERVED_NAMES = frozenset(
         "removed_by",
         "profit",
         "revenue_repaired",
+        "regular",
+        "rfm_class",
+        "cluster",
+        "interest",
         "declined",
         "twin_group",
         "repeat",
@@ -45,6 +49,10 @@ def reserved(names: Iterable[str], allowed: Iterable[str] = ()) -> list[str]:
 FeatureGroup = Literal[
     "communication", "product_behaviour", "purchase_behaviour", "on_site_behaviour"
 ]
+
+
+Language = Literal["ru", "en"]
+FeatureType = Literal["number", "category", "flag"]
 
 
 class Strict(BaseModel, frozen=True, extra="forbid", allow_inf_nan=False):
@@ -76,7 +84,7 @@ class AtPeriod(Strict):
 
 
 class RelativeChange(Strict):
-    """(to - from) / from of two features above it; null where ``from`` is zero or unknown."""
+    """(to - from) / from of two features above it; null where ``from`` is not above zero."""
 
     kind: Literal["relative_change"]
     from_feature: str
@@ -91,8 +99,58 @@ class Difference(Strict):
     to_feature: str
 
 
+class FromOrders(Strict):
+    """A measure of the orders in a window that ends at the cutoff or before it.
+
+    Attributes:
+        measure: ``orders`` (purchases), ``returns`` (orders that take something back),
+            ``net_revenue``, ``gross_revenue``, ``items`` (net units), ``average_check`` (gross
+            revenue per purchase), ``largest_order`` (gross), ``lines_per_order``,
+            ``return_share`` (returned money / gross), ``recency_days``, ``tenure_days``,
+            ``days_between_orders`` (mean), ``weekend_share`` and ``evening_share`` (of
+            purchases; evening begins at 18 h), ``products`` (different ones bought), ``unit_price``
+            (mean per unit bought), ``country`` (of the latest order).
+        days: Length of the window; none for everything up to its end.
+        skip_days: The window ends so many days before the cutoff.
+    """
+
+    kind: Literal["from_orders"]
+    measure: Literal[
+        "orders",
+        "returns",
+        "net_revenue",
+        "gross_revenue",
+        "items",
+        "average_check",
+        "largest_order",
+        "lines_per_order",
+        "return_share",
+        "recency_days",
+        "tenure_days",
+        "days_between_orders",
+        "weekend_share",
+        "evening_share",
+        "products",
+        "unit_price",
+        "country",
+    ]
+    days: int | None = Field(default=None, ge=1)
+    skip_days: int = Field(default=0, ge=0)
+
+    def type(self) -> FeatureType:
+        """Return the type of feature that the measure gives."""
+        return "category" if self.measure == "country" else "number"
+
+
+class NotRecorded(Strict):
+    """Something that this shop does not record: unknown for everyone, never assumed."""
+
+    kind: Literal["not_recorded"]
+
+
 Computation = Annotated[
-    FromColumn | AtPeriod | RelativeChange | Difference, Field(discriminator="kind")
+    FromColumn | AtPeriod | RelativeChange | Difference | FromOrders | NotRecorded,
+    Field(discriminator="kind"),
 ]
 
 
@@ -111,7 +169,7 @@ class Feature(Strict):
     """
 
     group: FeatureGroup
-    type: Literal["number", "category", "flag"]
+    type: FeatureType
     compute: Computation
     window: str = Field(min_length=1)
     actionable: bool

@@ -1,11 +1,15 @@
 """Kedro settings of the project: hooks and how configuration is merged."""
 
-from personal_offers.hooks import InputErrorHook, ParameterHook
+from datetime import date
+
+from personal_offers.hooks import InputErrorHook, ParameterHook, ShopHook
 
 # Bad parameters are refused before anything is loaded; bad input ends in one message.
-HOOKS = (ParameterHook(), InputErrorHook())
+HOOKS = (ShopHook(), ParameterHook(), InputErrorHook())
 
 CONFIG_LOADER_ARGS = {
+    # ${today:} is the one place where the clock enters; nodes get it as a parameter.
+    "custom_resolvers": {"today": lambda: date.today().isoformat()},
     "base_env": "base",
     "default_run_env": "local",
     # Without "soft" a block in conf/test or conf/local would replace its whole top-level key.

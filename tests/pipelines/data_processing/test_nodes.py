@@ -95,6 +95,7 @@ OPTIONS = IntakeOptions.model_validate(
         "orphan_ids": "quarantine",
         "label": ["people", "declined"],
         "profit": ["people", "profit"],
+        "alert_share": 0.01,
     }
 )
 STRICT = OPTIONS.model_copy(update={"orphan_ids": "error"})
@@ -663,6 +664,7 @@ def test_customers_hold_the_features_of_the_registry() -> None:
             "per_visit": (50.0 - 3.0) / 3.0,
             "profit": 4.5,
             "revenue_repaired": False,
+            "regular": True,
         },
         {
             "customer_id": "2",
@@ -675,6 +677,7 @@ def test_customers_hold_the_features_of_the_registry() -> None:
             "per_visit": (150.0 - 4.0) / 4.0,
             "profit": -0.5,
             "revenue_repaired": False,
+            "regular": True,
         },
     ]
 
@@ -818,4 +821,5 @@ def test_the_real_registry_is_computed_from_the_real_options(
         "minutes_change_current": 0.2,
         "profit": 4.16,
         "revenue_repaired": False,
+        "regular": True,
     }

@@ -10,7 +10,6 @@ whole expression again.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from decimal import Decimal
 
 import ibis
 import ibis.expr.types as ir
@@ -20,12 +19,11 @@ from personal_offers.datasets import RawTable
 from personal_offers.errors import InputError
 from personal_offers.features import (
     AtPeriod,
-    Difference,
     Feature,
     FeatureRegistry,
     FromColumn,
-    RelativeChange,
 )
+from personal_offers.pipelines.data_processing.changes import add_changes
 from personal_offers.pipelines.data_processing.customer_rules import add_facts, rules_for, standing
 from personal_offers.pipelines.data_processing.params import IntakeOptions
 from personal_offers.pipelines.data_processing.parsing import (
@@ -35,10 +33,10 @@ from personal_offers.pipelines.data_processing.parsing import (
     parse_table,
 )
 from personal_offers.pipelines.data_processing.rules import (
-    LEDGER_COLUMNS,
     apply_rules,
     kept,
     ledger_of,
+    ledger_table,
     quarantine_of,
 )
 
@@ -131,19 +129,12 @@ def compile_ledger(options: IntakeOptions, **marked: ir.Table) -> pd.DataFrame:
         **marked: Raw table name: rows with the marks of the rules.
 
     Returns:
-        Grain: one row per raw table and rule, in order; revenue in currency units (text with
-        two decimals, so that no cent is lost in floating point).
+        Grain: one row per raw table and rule, in order (see ``ledger_table``).
     """
     lines = []
     for name, spec in options.tables.items():
         lines += ledger_of(marked[name], name, rules_for(name, options), spec.money)
-    ledger = pd.DataFrame(lines, columns=list(LEDGER_COLUMNS), dtype="object")
-    for column in ledger.columns:
-        if column.startswith("revenue_"):
-            ledger[column] = [
-                None if v is None else str(v.quantize(Decimal("0.01"))) for v in ledger[column]
-            ]
-    return ledger
+    return ledger_table(lines, options.alert_share)
 
 
 def collect_quarantine(options: IntakeOptions, **tables: ir.Table | RawTable) -> ir.Table:
@@ -176,8 +167,8 @@ def build_customers(
 
     Returns:
         Grain: one row per regular customer, ordered by id: customer_id, the features of the
-        registry, profit (per month, in the unit of the file) and ``revenue_repaired`` (an
-        amount of this customer was a slip and is now missing).
+        registry, profit (per month, in the unit of the file), ``revenue_repaired`` (an
+        amount of this customer was a slip and is now missing) and ``regular`` (all are).
     """
     tables = {name: kept(table) for name, table in marked.items()}
     profit_table, profit_column = options.profit
@@ -190,13 +181,14 @@ def build_customers(
             customers = customers.left_join(_aggregate_features(table, wanted), "customer_id").drop(
                 "customer_id_right"
             )
-    for name, feature in registry.features.items():
-        if isinstance(feature.compute, RelativeChange | Difference):
-            customers = customers.mutate(**{name: _change(customers, feature.compute)})
+    customers = add_changes(customers, registry)
     slips = marked[options.outlier.table]
     slips = slips.filter(slips[f"hit__outlier_{options.outlier.column}"])
-    customers = customers.mutate(revenue_repaired=customers.customer_id.isin(slips.customer_id))
-    columns = ["customer_id", *registry.names(), "profit", "revenue_repaired"]
+    customers = customers.mutate(
+        revenue_repaired=customers.customer_id.isin(slips.customer_id),
+        regular=ibis.literal(True),  # the others are in quarantine
+    )
+    columns = ["customer_id", *registry.names(), "profit", "revenue_repaired", "regular"]
     return customers.select(columns).order_by("customer_id").cache()
 
 
@@ -219,13 +211,6 @@ def _aggregate_features(table: ir.Table, features: Mapping[str, Feature]) -> ir.
             column = column.cast("float64")
         values[name] = column.max(where=where)
     return table.group_by("customer_id").aggregate(**values)
-
-
-def _change(customers: ir.Table, compute: RelativeChange | Difference) -> ir.Value:
-    before, after = customers[compute.from_feature], customers[compute.to_feature]
-    if isinstance(compute, Difference):
-        return after - before
-    return (after - before) / before.nullif(0.0)
 
 
 def take_labels(options: IntakeOptions, **marked: ir.Table) -> ir.Table:

@@ -10,6 +10,7 @@ from personal_offers.features import (
     AtPeriod,
     FeatureRegistry,
     FromColumn,
+    FromOrders,
     Name,
     Strict,
     reserved,
@@ -189,6 +190,7 @@ class IntakeOptions(Strict):
             the run, ``quarantine`` sets the customer's rows aside.
         label: Table and column of the activity label.
         profit: Table and column of the profit per customer and month.
+        alert_share: A rule that takes away more than this share of revenue is shown in red.
     """
 
     tables: dict[Name, RawTableSpec] = Field(min_length=1)
@@ -197,6 +199,7 @@ class IntakeOptions(Strict):
     orphan_ids: Literal["error", "quarantine"]
     label: tuple[str, str]
     profit: tuple[str, str]
+    alert_share: float = Field(gt=0, lt=1)
 
     @model_validator(mode="after")
     def _references_exist(self) -> IntakeOptions:
@@ -231,9 +234,11 @@ class IntakeOptions(Strict):
         problems = []
         for name, feature in registry.features.items():
             compute = feature.compute
+            place = f"feature_registry.features.{name}.compute"
+            if isinstance(compute, FromOrders):
+                problems.append(f"{place}: a shop of customer tables has no orders")
             if not isinstance(compute, FromColumn | AtPeriod):
                 continue
-            place = f"feature_registry.features.{name}.compute"
             spec = self.tables.get(compute.table)
             if spec is None or compute.column not in spec.columns:
                 problems.append(f"{place}: there is no column {compute.table}.{compute.column}")

@@ -81,7 +81,8 @@ def parse_cell(rows: ir.Table, column: AnyColumn) -> ir.Value:
             return text
 
 
-def _is_number(text: ir.StringValue, column: NumberColumn) -> ir.BooleanValue:
+def is_number(text: ir.StringValue, column: NumberColumn) -> ir.BooleanValue:
+    """Return whether a text is a plain number of the kind that the column holds."""
     pattern = _NUMBER if column.decimals else _WHOLE
     return text.re_search(pattern)
 
@@ -96,7 +97,7 @@ def _is_too_fine(text: ir.StringValue, column: NumberColumn) -> ir.BooleanValue:
 
 
 def _fits(text: ir.StringValue, column: NumberColumn) -> ir.BooleanValue:
-    return _is_number(text, column) & ~_is_too_long(text, column)
+    return is_number(text, column) & ~_is_too_long(text, column)
 
 
 def outside(value: ir.NumericValue, column: NumberColumn) -> ir.BooleanValue:
@@ -113,7 +114,7 @@ def _category(text: ir.StringValue, column: CategoryColumn) -> ir.Value:
 
 
 @dataclass(frozen=True)
-class _Check:
+class Check:
     """One thing that may be wrong with the cells of one column.
 
     Attributes:
@@ -149,51 +150,62 @@ def file_problems(
             continue
         missing = [c.header for c in spec.columns.values() if c.header not in rows.columns]
         if missing:
-            found = [repr(_cut(column)) for column in rows.columns[1:]]
-            more = ", …" if len(found) > _MAX_COLUMNS else ""
-            read_as = raw[name].encoding
-            hint = "" if read_as == "utf-8" else f" (read as {read_as}, not UTF-8)"
-            problems.append(
-                f"{file}: no column {', '.join(map(repr, missing))}; the file has "
-                f"{', '.join(found[:_MAX_COLUMNS])}{more}{hint}. Rename it in the file or set "
-                f"its header in {where}.tables.{name}.columns"
-            )
+            problems.append(missing_columns(raw[name], missing, f"{where}.tables.{name}.columns"))
         checks = list(_cell_checks(rows, name, spec, where))
-        problems += [f"{file}, {text}" for text in _run_checks(rows, checks)]
+        problems += [f"{file}, {text}" for text in run_checks(rows, checks)]
     return problems
 
 
-def _cell_checks(rows: ir.Table, table: str, spec: RawTableSpec, where: str) -> Iterator[_Check]:
+def missing_columns(raw: RawTable, missing: Sequence[str], where: str) -> str:
+    """Return the sentence about headers that a file should have and does not.
+
+    Args:
+        raw: The file, which could be read.
+        missing: The headers.
+        where: Parameter block of the headers, for the message.
+    """
+    columns = () if raw.rows is None else raw.rows.columns[1:]
+    found = [repr(cut(column)) for column in columns]
+    more = ", …" if len(found) > _MAX_COLUMNS else ""
+    hint = "" if raw.encoding == "utf-8" else f" (read as {raw.encoding}, not UTF-8)"
+    return (
+        f"{raw.file}: no column {', '.join(map(repr, missing))}; the file has "
+        f"{', '.join(found[:_MAX_COLUMNS])}{more}{hint}. Rename it in the file or set "
+        f"its header in {where}"
+    )
+
+
+def _cell_checks(rows: ir.Table, table: str, spec: RawTableSpec, where: str) -> Iterator[Check]:
     for name, column in spec.columns.items():
         if column.header not in rows.columns:
             continue
         text = rows[column.header]
         place = f"{where}.tables.{table}.columns.{name}"
         if column.required:
-            yield _Check(column.header, text.isnull(), "are empty", "fill them in the file")
+            yield Check(column.header, text.isnull(), "are empty", "fill them in the file")
         if isinstance(column, NumberColumn):
             kind = "a number" if column.decimals else "a whole number"
-            bad = text.notnull() & ~_is_number(text, column)
-            yield _Check(column.header, bad, f"are not {kind}", "mend them in the file")
-            number = _is_number(text, column)
+            bad = text.notnull() & ~is_number(text, column)
+            yield Check(column.header, bad, f"are not {kind}", "mend them in the file")
+            number = is_number(text, column)
             too_long = number & _is_too_long(text, column)
-            yield _Check(column.header, too_long, "have too many digits", "mend them in the file")
+            yield Check(column.header, too_long, "have too many digits", "mend them in the file")
             if 0 < column.decimals < _THREE_DECIMALS:
-                yield _Check(
+                yield Check(
                     column.header,
                     text.re_search(_AMBIGUOUS),
                     "may mean thousands or decimals",
                     f"write them without a separator of thousands, or set {place}.decimals to 3",
                 )
             if column.decimals:
-                yield _Check(
+                yield Check(
                     column.header,
                     number & ~text.re_search(_AMBIGUOUS) & _is_too_fine(text, column),
                     f"have more than {column.decimals} decimals",
                     f"round them in the file or raise {place}.decimals",
                 )
             if column.required and column.is_bounded:
-                yield _Check(
+                yield Check(
                     column.header,
                     outside(parse_cell(rows, column), column).fill_null(False),
                     "are outside the range, and the column may not be empty",
@@ -201,7 +213,7 @@ def _cell_checks(rows: ir.Table, table: str, spec: RawTableSpec, where: str) -> 
                 )
         elif isinstance(column, FlagColumn | CategoryColumn):
             known, keys = _known_texts(column)
-            yield _Check(
+            yield Check(
                 column.header,
                 text.notnull() & text.notin(known),
                 f"hold an unknown value (known: {', '.join(map(repr, known))})",
@@ -215,7 +227,7 @@ def _known_texts(column: FlagColumn | CategoryColumn) -> tuple[list[str], str]:
     return [*column.values, *column.spelling], "{place}.values or .spelling"
 
 
-def _run_checks(rows: ir.Table, checks: Sequence[_Check]) -> list[str]:
+def run_checks(rows: ir.Table, checks: Sequence[Check]) -> list[str]:
     """Count all bad cells in one scan; fetch examples only where there are any."""
     if not checks:
         return []
@@ -234,7 +246,7 @@ def _run_checks(rows: ir.Table, checks: Sequence[_Check]) -> list[str]:
                 .to_pylist()
             )
             shown = ", ".join(
-                f"row {e['row_number']}" + ("" if e["value"] is None else f" {_cut(e['value'])!r}")
+                f"row {e['row_number']}" + ("" if e["value"] is None else f" {cut(e['value'])!r}")
                 for e in examples
             )
             problems.append(
@@ -244,7 +256,8 @@ def _run_checks(rows: ir.Table, checks: Sequence[_Check]) -> list[str]:
     return problems
 
 
-def _cut(text: str) -> str:
+def cut(text: str) -> str:
+    """Shorten a text for a message."""
     return text if len(text) <= _MAX_LENGTH else text[:_MAX_LENGTH] + "…"
 
 
@@ -275,7 +288,7 @@ def conflicting_keys(file: str, table: ir.Table, spec: RawTableSpec) -> list[str
     )
     rows_of: dict[str, list[str]] = {}
     for place in places:
-        key = " ".join(_cut(str(place[name])) for name in spec.key)
+        key = " ".join(cut(str(place[name])) for name in spec.key)
         rows_of.setdefault(key, []).append(str(place["row_number"]))
     examples = ", ".join(f"{key} (rows {', '.join(rows)})" for key, rows in rows_of.items())
     key_headers = ", ".join(repr(spec.columns[name].header) for name in spec.key)
@@ -325,7 +338,7 @@ def orphan_ids(files: Mapping[str, str], ids: Mapping[str, ir.Table], where: str
             .to_pylist()
         )
         shown = ", ".join(
-            f"{_cut(e['customer_id'])} ({e['file']} row {e['row_number']})" for e in examples
+            f"{cut(e['customer_id'])} ({e['file']} row {e['row_number']})" for e in examples
         )
         problems.append(
             f"{files[name]}: {count} id(s) of the other files are not here: {shown}"

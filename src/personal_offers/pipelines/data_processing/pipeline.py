@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from kedro.pipeline import Node, Pipeline
 
+from personal_offers.pipelines.data_processing.figures import draw_sales, show_ledger
 from personal_offers.pipelines.data_processing.nodes import (
     build_customers,
     check_raw_tables,
@@ -12,6 +13,19 @@ from personal_offers.pipelines.data_processing.nodes import (
     mark_rows,
     take_labels,
 )
+from personal_offers.pipelines.data_processing.order_nodes import (
+    build_order_customers,
+    build_orders,
+    choose_era,
+    collect_order_quarantine,
+    compile_order_ledger,
+    mark_order_lines,
+    read_order_lines,
+    take_order_lines,
+    withhold_labels,
+)
+from personal_offers.pipelines.data_processing.returns import match_returns, summarise_returns
+from personal_offers.pipelines.data_processing.sales import sales_overview
 from personal_offers.shops import SHOPS, Shop
 from personal_offers.wiring import in_stage
 
@@ -46,12 +60,103 @@ def customer_tables_template(shop: Shop) -> Pipeline:
                 name="build_customers",
             ),
             Node(take_labels, options | marked, "labels", name="take_labels"),
+            ledger_page_node(),
         ]
     )
 
 
+def order_lines_template(_: Shop) -> Pipeline:
+    """Intake of a shop of which everything is computed from order lines.
+
+    Returns:
+        Nodes without namespace, one set for any such shop.
+    """
+    options = {"options": "params:data_processing"}
+    registry = {"registry": "params:feature_registry"}
+    raw, marked = {"order_lines": "raw_order_lines"}, {"marked": "marked_order_lines"}
+    lines, era = {"order_lines": "order_lines"}, {"era": "era"}
+    return Pipeline(
+        [
+            Node(read_order_lines, options | raw, "parsed_order_lines", name="read_order_lines"),
+            Node(
+                mark_order_lines,
+                options | {"parsed": "parsed_order_lines"},
+                ["marked_order_lines", "regime", "regime_break"],
+                name="mark_order_lines",
+            ),
+            Node(take_order_lines, options | marked, "order_lines", name="take_order_lines"),
+            Node(match_returns, lines, "returns", name="match_returns"),
+            Node(
+                summarise_returns,
+                {"matched": "returns"} | lines,
+                "returns_summary",
+                name="summarise_returns",
+            ),
+            Node(
+                compile_order_ledger,
+                options | marked | {"returns": "returns"},
+                "cleaning_ledger",
+                name="compile_order_ledger",
+            ),
+            Node(
+                collect_order_quarantine,
+                raw | marked,
+                "quarantine",
+                name="collect_order_quarantine",
+            ),
+            Node(
+                choose_era,
+                options | lines | marked | {"regime_break": "regime_break"},
+                "era",
+                name="choose_era",
+            ),
+            Node(build_orders, lines, "orders", name="build_orders"),
+            Node(
+                build_order_customers,
+                registry | options | lines | era,
+                "customers",
+                name="build_order_customers",
+            ),
+            Node(withhold_labels, {"customers": "customers"}, "labels", name="withhold_labels"),
+            *sales_nodes(),
+            ledger_page_node(),
+        ]
+    )
+
+
+def sales_nodes() -> list[Node]:
+    """Return the nodes that say what a shop of order lines sold."""
+    views = ("month", "weekday", "hour", "weekday_hour", "country", "product")
+    drawn = ("month", "weekday_hour", "country", "product")
+    options = {"options": "params:sales"}
+    return [
+        Node(
+            sales_overview,
+            {"order_lines": "order_lines"} | options,
+            {view: f"sales_by_{view}" for view in views},
+            name="sales_overview",
+        ),
+        Node(
+            draw_sales,
+            {"intake": "params:data_processing"}
+            | options
+            | {f"by_{view}": f"sales_by_{view}" for view in drawn},
+            [f"figure_sales_by_{view}" for view in drawn],
+            name="draw_sales",
+        ),
+    ]
+
+
+def ledger_page_node() -> Node:
+    """Return the node that shows the ledger, with its alerts in red."""
+    return Node(show_ledger, {"ledger": "cleaning_ledger"}, "ledger_page", name="show_ledger")
+
+
 # The ways in, by ``Shop.intake``; all of them end in the same tables.
-TEMPLATES = {"customer_tables": customer_tables_template}
+TEMPLATES = {
+    "customer_tables": customer_tables_template,
+    "order_lines": order_lines_template,
+}
 
 
 def create_pipeline(**_: object) -> Pipeline:

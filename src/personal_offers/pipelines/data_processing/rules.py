@@ -7,6 +7,7 @@ ledger, for any number of rows and on any engine, and the ledger balances by con
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal
@@ -16,8 +17,11 @@ import ibis
 import ibis.expr.datatypes as dt
 import ibis.expr.operations as ops
 import ibis.expr.types as ir
+import pandas as pd
 
 Action = Literal["repaired", "removed", "flagged"]
+
+logger = logging.getLogger(__name__)
 
 LEDGER_COLUMNS = (
     "source",
@@ -34,6 +38,9 @@ LEDGER_COLUMNS = (
     "rows_flagged",
     "customers_flagged",
     "revenue_flagged",
+    "orders_flagged",
+    "revenue_lost_share",
+    "alert",
 )
 
 
@@ -99,7 +106,7 @@ def _apply_step(table: ir.Table, step: Mapping[int, Rule], money: str | None) ->
         hit = changes[f"hit__{rule.name}"] = alone & stays
         for column, new in rule.repair.items():
             changes[column] = ibis.ifelse(hit, new(table), table[column])
-        if money in rule.repair:
+        if money is not None and money in rule.repair:
             taken = table[money].fill_null(Decimal(0)) - changes[money].fill_null(Decimal(0))
             changes[f"lost__{rule.name}"] = taken
         if rule.action == "removed":
@@ -158,6 +165,7 @@ def ledger_of(
         line["rows_flagged"] = hit if flagged else None
         line["customers_flagged"] = line["customers_hit"] if flagged else None
         line["revenue_flagged"] = counts.get(f"seen__{rule.name}") if flagged else None
+        line["orders_flagged"] = counts.get(f"orders__{rule.name}")
         rows, customers, revenue = (
             line["rows_after"],
             line["customers_after"],
@@ -174,6 +182,8 @@ def _ledger_sums(table: ir.Table, rules: Sequence[Rule], money: str | None) -> d
         hit = table[f"hit__{rule.name}"]
         sums[f"rows__{rule.name}"] = hit.sum().fill_null(0)
         sums[f"customers__{rule.name}"] = table.customer_id.nunique(where=hit)
+        if rule.action == "flagged" and "order_id" in table.columns:
+            sums[f"orders__{rule.name}"] = table.order_id.nunique(where=hit)
         if rule.action == "removed":
             stays = table.removed_at.isnull() | (table.removed_at > position)
             sums[f"left__{rule.name}"] = table.customer_id.nunique(where=stays)
@@ -190,6 +200,43 @@ def _ledger_sums(table: ir.Table, rules: Sequence[Rule], money: str | None) -> d
     if amount is not None:
         sums["revenue"] = amount.sum().fill_null(Decimal(0))
     return sums
+
+
+def ledger_table(lines: Sequence[Mapping[str, Any]], alert_share: float) -> pd.DataFrame:
+    """Put the lines of a ledger into the form that people read.
+
+    Args:
+        lines: What ``ledger_of`` returned, for one source or several.
+        alert_share: A rule that takes more than this share of the revenue that it found is
+            an alert, shown in red.
+
+    Returns:
+        Grain: one row per source and rule, in order; revenue in currency units as text with
+        two decimals, so that no cent is lost in floating point; revenue_lost_share and alert
+        (bool) of each rule.
+    """
+    ledger = pd.DataFrame(lines, columns=list(LEDGER_COLUMNS), dtype="object")
+    shares = [_lost_share(line) for line in lines]
+    ledger["revenue_lost_share"] = [None if s is None else f"{s:.6f}" for s in shares]
+    ledger["alert"] = [s is not None and abs(s) > alert_share for s in shares]
+    for column in ("revenue_before", "revenue_after", "revenue_flagged"):
+        ledger[column] = [
+            None if v is None else str(Decimal(v).quantize(Decimal("0.01"))) for v in ledger[column]
+        ]
+    for line, share in zip(lines, shares, strict=True):
+        if share is not None and abs(share) > alert_share:
+            logger.warning(
+                "Rule %s takes %.1f%% of the revenue of %s",
+                line["rule"], 100 * share, line["source"],
+            )  # fmt: skip
+    return ledger
+
+
+def _lost_share(line: Mapping[str, Any]) -> float | None:
+    """Return the share of revenue that a rule took, None where the source has no money."""
+    if not line["revenue_before"]:
+        return None
+    return float((line["revenue_before"] - line["revenue_after"]) / line["revenue_before"])
 
 
 @ibis.udf.scalar.builtin(name="to_json")  # type: ignore[untyped-decorator]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ibis.expr.datatypes as dt
 import pandera.ibis as pa
 
 from personal_offers.contracts import Contract
@@ -22,11 +23,12 @@ class Quarantine(Contract):
 
 
 class Customers(Contract):
-    """Grain: one regular customer; the features stand beside, as the registry names them."""
+    """Grain: one customer; the features stand beside, as the registry names them."""
 
     customer_id: str = pa.Field(nullable=False)
     profit: float = pa.Field(nullable=False)
     revenue_repaired: bool = pa.Field(nullable=False)
+    regular: bool = pa.Field(nullable=False)
 
     class Config:
         """One row per customer."""
@@ -35,12 +37,27 @@ class Customers(Contract):
 
 
 class Labels(Contract):
-    """Grain: one regular customer."""
+    """Grain: one customer; unknown where the shop's data do not say."""
 
     customer_id: str = pa.Field(nullable=False)
-    declined: bool = pa.Field(nullable=False)
+    declined: bool = pa.Field(nullable=True)
 
     class Config:
         """One row per customer."""
 
         unique = ["customer_id"]  # noqa: RUF012
+
+
+class Orders(Contract):
+    """Grain: one order of one customer."""
+
+    customer_id: str = pa.Field(nullable=False)
+    order_id: str = pa.Field(nullable=False)
+    ordered_at: dt.Timestamp = pa.Field(nullable=False, dtype_kwargs={"scale": 6})
+    net_revenue: float = pa.Field(nullable=False)
+    items: int = pa.Field(nullable=False)
+
+    class Config:
+        """One row per order."""
+
+        unique = ["customer_id", "order_id"]  # noqa: RUF012

@@ -279,3 +279,24 @@ def compute_metrics(
         "averaged_over_repeats": judge(risks.mean(axis=0, keepdims=True)),
         "baselines": baselines,
     }
+
+
+def withhold_decline_risk(customers: ir.Table) -> tuple[ir.Table, dict[str, Any]]:
+    """Give no customer a risk, because nothing says yet who declined.
+
+    Args:
+        customers: Grain: one customer.
+
+    Returns:
+        Grain: one customer, ordered by id: customer_id, and decline_risk, fold and reasons
+        that are all null; and metrics that hold the reason alone.
+    """
+    reasons = {f"reason_{number}": ibis.null("string") for number in (1, 2, 3)}
+    risk = customers.select(
+        "customer_id", decline_risk=ibis.null("float64"), fold=ibis.null("int64"), **reasons
+    )
+    reason = {
+        "ru": "в данных магазина нет метки активности, поэтому риск не посчитан",
+        "en": "the shop's data hold no activity label, so there is no risk",
+    }
+    return risk.order_by("customer_id"), {"withheld": reason}

@@ -11,6 +11,7 @@ from personal_offers.pipelines.modelling.nodes import (
     compute_metrics,
     evaluate_baselines,
     evaluate_model,
+    withhold_decline_risk,
 )
 from personal_offers.shops import SHOPS
 from personal_offers.wiring import in_stage
@@ -18,8 +19,8 @@ from personal_offers.wiring import in_stage
 STAGE = "modelling"
 
 
-def template() -> Pipeline:
-    """Return the nodes of the stage without namespace, the same for every shop."""
+def given_labels_template() -> Pipeline:
+    """Return the nodes, without namespace, for a shop that says who declined."""
     options, registry = "params:modelling", "params:feature_registry"
     return Pipeline(
         [
@@ -53,6 +54,27 @@ def template() -> Pipeline:
     )
 
 
+def no_labels_template() -> Pipeline:
+    """Return the nodes, without namespace, for a shop that does not say who declined."""
+    return Pipeline(
+        [
+            Node(
+                withhold_decline_risk,
+                ["customers"],
+                ["decline_risk", "metrics"],
+                name="withhold_decline_risk",
+            )
+        ]
+    )
+
+
+# By ``Shop.intake``.
+TEMPLATES = {"customer_tables": given_labels_template, "order_lines": no_labels_template}
+
+
 def create_pipeline(**_: object) -> Pipeline:
     """Return the stage of every shop, each in its own namespace."""
-    return sum((in_stage(template(), shop.name, STAGE) for shop in SHOPS), start=Pipeline([]))
+    return sum(
+        (in_stage(TEMPLATES[shop.intake](), shop.name, STAGE) for shop in SHOPS),
+        start=Pipeline([]),
+    )

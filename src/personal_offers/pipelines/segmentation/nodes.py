@@ -10,7 +10,13 @@ import ibis.expr.types as ir
 import pandas as pd
 
 from personal_offers.features import BothLanguages
-from personal_offers.pipelines.segmentation.params import ALL, Mark, SegmentationOptions
+from personal_offers.pipelines.segmentation.params import (
+    ALL,
+    NOT_CLASSIFIED,
+    Mark,
+    SegmentationOptions,
+)
+from personal_offers.pipelines.segmentation.rfm_params import RfmOptions
 
 _FEWEST_FOR_SPREAD = 2
 
@@ -41,7 +47,7 @@ def find_thresholds(
             at = share if mark.lowest_share else 1 - share
             wanted[f"mark {name}"] = customers[mark.feature].quantile(at)
     found = customers.aggregate(**wanted).to_pyarrow().to_pylist()[0] if wanted else {}
-    if risk.kind == "quantile":
+    if risk.kind == "quantile":  # null where nobody has a risk
         found["risk"] = decline_risk.decline_risk.quantile(risk.value).to_pyarrow().as_py()
     return {
         "risk": found.get("risk", risk.value),
@@ -107,7 +113,9 @@ def assign_segments(
     return assigned.order_by("customer_id").cache()
 
 
-def _level(value: ir.NumericValue, high_from: float) -> ir.StringValue:
+def _level(value: ir.NumericValue, high_from: float | None) -> ir.StringValue:
+    if high_from is None:
+        return ibis.null("string")
     return ibis.cases((value >= high_from, "high"), (value < high_from, "low"))
 
 
@@ -133,6 +141,13 @@ def profile_segments(
         per month, unit of the file), mean_profit and profit_at_risk = sum of risk x profit
         with Student's intervals over customers. ``_low`` and ``_high`` are the bounds.
     """
+    labels_of = {name: segment.label for name, segment in options.segments.items()}
+    return _profile(segments, labels, labels_of, options.confidence)
+
+
+def _profile(
+    segments: ir.Table, labels: ir.Table, labels_of: dict[str, BothLanguages], confidence: float
+) -> pd.DataFrame:
     table = segments.left_join(labels, "customer_id")
     table = table.mutate(at_risk=table.decline_risk * table.profit)
     sums = {
@@ -148,17 +163,54 @@ def profile_segments(
     by_segment = table.group_by("segment").aggregate(**sums).to_pyarrow().to_pylist()
     found = {row["segment"]: row for row in by_segment}
     found[ALL] = table.aggregate(**sums).to_pyarrow().to_pylist()[0]
-    labels_of = {name: segment.label for name, segment in options.segments.items()}
-    labels_of[ALL] = BothLanguages(ru="Все клиенты", en="All customers")
+    labels_of = labels_of | {ALL: BothLanguages(ru="Все клиенты", en="All customers")}
     everyone = found[ALL]["customers"]
     nobody = dict.fromkeys(sums, 0)
     return pd.DataFrame(
         [
             {"segment": name, "name_ru": label.ru, "name_en": label.en}
-            | _describe(found.get(name, nobody), everyone, options.confidence)
+            | _describe(found.get(name, nobody), everyone, confidence)
             for name, label in labels_of.items()
         ]
     )
+
+
+def add_classes(risk_segments: ir.Table, rfm: ir.Table) -> ir.Table:
+    """Let whoever has no risk fall back on the RFM class.
+
+    Args:
+        risk_segments: Grain: one customer; ``segment`` null where there is no risk.
+        rfm: Grain: one customer: rfm_class, null where classes are withheld.
+
+    Returns:
+        The same customers, ordered by id, with rfm_class and a segment for everyone: the cell
+        of risk x profit, else the class, else ``not_classified``.
+    """
+    classes = rfm.select("customer_id", "rfm_class")
+    table = risk_segments.left_join(classes, "customer_id").drop("customer_id_right")
+    table = table.mutate(segment=ibis.coalesce(table.segment, table.rfm_class, NOT_CLASSIFIED))
+    return table.order_by("customer_id").cache()
+
+
+def profile_segments_and_classes(
+    segments: ir.Table, labels: ir.Table, options: SegmentationOptions, rfm_options: RfmOptions
+) -> pd.DataFrame:
+    """Describe each segment of a shop where some customers fall back on their class.
+
+    Args:
+        segments: Grain: one customer.
+        labels: Grain: one customer: declined.
+        options: Names of segments and confidence.
+        rfm_options: Names of classes.
+
+    Returns:
+        As ``profile_segments``, for every segment and class that has a customer.
+    """
+    labels_of = {name: segment.label for name, segment in options.segments.items()}
+    labels_of |= {name: rfm_class.label for name, rfm_class in rfm_options.chosen.classes.items()}
+    labels_of[NOT_CLASSIFIED] = BothLanguages(ru="Без класса", en="Not classified")
+    profile = _profile(segments, labels, labels_of, options.confidence)
+    return profile[profile["customers"] > 0].reset_index(drop=True)
 
 
 def _describe(sums: Mapping[str, Any], everyone: int, confidence: float) -> dict[str, Any]:

@@ -12,6 +12,8 @@ Level = Literal["low", "high"]
 
 # Name of the last row of the profile, so no segment may have it.
 ALL = "all"
+# Segment of whoever has neither a risk nor a class.
+NOT_CLASSIFIED = "not_classified"
 
 
 class AbsoluteThreshold(Strict):
@@ -116,8 +118,8 @@ class SegmentationOptions(Strict):
 
     @model_validator(mode="after")
     def _segments_are_total_and_disjoint(self) -> SegmentationOptions:
-        if ALL in self.segments:
-            raise ValueError(f"{ALL} is the row for everybody in the profile")
+        if {ALL, NOT_CLASSIFIED} & set(self.segments):
+            raise ValueError(f"{ALL} and {NOT_CLASSIFIED} are rows of the profile of their own")
         if taken := reserved(self.marks):
             raise ValueError(f"marks {taken} would hide a column of the segments")
         cells = [(s.risk, s.profit) for s in self.segments.values()]

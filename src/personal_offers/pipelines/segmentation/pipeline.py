@@ -4,10 +4,20 @@ from __future__ import annotations
 
 from kedro.pipeline import Node, Pipeline
 
+from personal_offers.pipelines.segmentation.backtest import backtest_classes, migrate_classes
+from personal_offers.pipelines.segmentation.class_tests import compare_classes
 from personal_offers.pipelines.segmentation.nodes import (
+    add_classes,
     assign_segments,
     find_thresholds,
     profile_segments,
+    profile_segments_and_classes,
+)
+from personal_offers.pipelines.segmentation.rfm import (
+    describe_rfm,
+    fit_rfm_breaks,
+    profile_classes,
+    score_rfm,
 )
 from personal_offers.shops import SHOPS
 from personal_offers.wiring import in_stage
@@ -15,33 +25,87 @@ from personal_offers.wiring import in_stage
 STAGE = "segmentation"
 
 
-def template() -> Pipeline:
-    """Return the nodes of the stage without namespace, the same for every shop."""
-    options = "params:segmentation"
+_OPTIONS, _RFM = "params:segmentation", "params:rfm"
+_HISTORY = {"order_lines": "order_lines", "era": "era", "options": _RFM}
+
+
+def risk_and_profit(segments: str) -> list[Node]:
+    """Return the nodes that put customers into cells of risk x profit.
+
+    Args:
+        segments: Name of the table that they end in.
+    """
+    return [
+        Node(
+            find_thresholds,
+            ["customers", "decline_risk", _OPTIONS],
+            "segment_thresholds",
+            name="find_thresholds",
+        ),
+        Node(
+            assign_segments,
+            ["customers", "decline_risk", "segment_thresholds", _OPTIONS],
+            segments,
+            name="assign_segments",
+        ),
+    ]
+
+
+def customer_tables_template() -> Pipeline:
+    """Return the nodes, without namespace, for a shop without order lines."""
+    profile = Node(
+        profile_segments,
+        ["segments", "labels", _OPTIONS],
+        "segment_profile",
+        name="profile_segments",
+    )
+    return Pipeline([*risk_and_profit("segments"), profile])
+
+
+def rfm_nodes() -> list[Node]:
+    """Return the nodes of RFM: scores, classes, and how far the classes hold."""
+    rfm = {"rfm": "rfm", "options": _RFM}
+    breaks = {"breaks": "rfm_breaks"}
+    return [
+        Node(fit_rfm_breaks, _HISTORY, "rfm_breaks", name="fit_rfm_breaks"),
+        Node(score_rfm, _HISTORY | breaks, "rfm", name="score_rfm"),
+        Node(describe_rfm, rfm | breaks, "rfm_boundaries", name="describe_rfm"),
+        Node(profile_classes, rfm, "class_profile", name="profile_classes"),
+        Node(compare_classes, _HISTORY | rfm, "class_tests", name="compare_classes"),
+        Node(
+            backtest_classes,
+            _HISTORY,
+            ["class_backtest", "class_verdict"],
+            name="backtest_classes",
+        ),
+        Node(migrate_classes, _HISTORY, "class_migration", name="migrate_classes"),
+    ]
+
+
+def order_lines_template() -> Pipeline:
+    """Return the nodes, without namespace, for a shop of order lines."""
     return Pipeline(
         [
+            *rfm_nodes(),
+            *risk_and_profit("risk_segments"),
+            Node(add_classes, ["risk_segments", "rfm"], "segments", name="add_classes"),
             Node(
-                find_thresholds,
-                ["customers", "decline_risk", options],
-                "segment_thresholds",
-                name="find_thresholds",
-            ),
-            Node(
-                assign_segments,
-                ["customers", "decline_risk", "segment_thresholds", options],
-                "segments",
-                name="assign_segments",
-            ),
-            Node(
-                profile_segments,
-                ["segments", "labels", options],
+                profile_segments_and_classes,
+                ["segments", "labels", _OPTIONS, _RFM],
                 "segment_profile",
-                name="profile_segments",
+                name="profile_segments_and_classes",
             ),
         ]
     )
 
 
+# By ``Shop.intake``.
+TEMPLATES = {"customer_tables": customer_tables_template, "order_lines": order_lines_template}
+
+
 def create_pipeline(**_: object) -> Pipeline:
     """Return the stage of every shop, each in its own namespace."""
-    return sum((in_stage(template(), shop.name, STAGE) for shop in SHOPS), start=Pipeline([]))
+    return sum(
+        (in_stage(TEMPLATES[shop.intake](), shop.name, STAGE) for shop in SHOPS),
+        start=Pipeline([]),
+    )

@@ -21,3 +21,23 @@ class Segments(Contract):
         """One row per customer."""
 
         unique = ["customer_id"]  # noqa: RUF012
+
+
+class Rfm(Contract):
+    """Grain: one customer with a purchase; scores are unknown where RFM is withheld."""
+
+    customer_id: str = pa.Field(nullable=False)
+    recency_days: int = pa.Field(ge=0, nullable=False)
+    frequency: int = pa.Field(ge=1, nullable=False)
+    monetary: float = pa.Field(nullable=False)
+    r: int = pa.Field(ge=1, le=5, nullable=True)
+    f: int = pa.Field(ge=1, le=5, nullable=True)
+    m: int = pa.Field(ge=1, le=5, nullable=True)
+    rfm_code: str = pa.Field(nullable=True)
+    rfm_class: str = pa.Field(nullable=True)
+    days_to_next_class: int = pa.Field(ge=1, nullable=True)
+
+    class Config:
+        """One row per customer."""
+
+        unique = ["customer_id"]  # noqa: RUF012

@@ -1,0 +1,376 @@
+"""From raw order lines to clean ones: parse, look around, and the rules of cleaning.
+
+A rule is a condition on one row (see rules.py). What it must know beyond the row, such as
+whether the line is a copy of another or its order stands under several customers, is joined
+to the row first, as ``fact__<name>``.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any
+
+import ibis
+import ibis.expr.datatypes as dt
+import ibis.expr.types as ir
+
+from personal_offers.datasets import RawTable
+from personal_offers.pipelines.data_processing.order_params import OrderLineOptions
+from personal_offers.pipelines.data_processing.params import NumberColumn
+from personal_offers.pipelines.data_processing.parsing import (
+    Check,
+    is_number,
+    missing_columns,
+    run_checks,
+    spelled,
+)
+from personal_offers.pipelines.data_processing.regime import is_after_break
+from personal_offers.pipelines.data_processing.rules import Rule
+
+SOURCE = "order_lines"
+MONEY = "amount"
+# Where messages tell the reader to look; the hook that shows them names the shop.
+PARAMETERS = "params:data_processing"
+CANONICAL = (
+    "row_number",
+    "customer_id",
+    "order_id",
+    "ordered_at",
+    "logged_at",
+    "product_id",
+    "product_name",
+    "quantity",
+    "unit_price",
+    "amount",
+    "is_return",
+    "country",
+)
+_PRICE_DECIMALS = 4
+_PLAIN_CODE = re.compile(r"[\w ]+")
+_REQUIRED = ("order_id", "ordered_at", "quantity", "unit_price")
+
+
+@ibis.udf.scalar.builtin(name="try_strptime")  # type: ignore[untyped-decorator]
+def _try_strptime(text: str, form: str) -> dt.Timestamp(scale=6):  # type: ignore
+    """Read a time in a given form; null where the text has another form or is no date."""
+
+
+def _number(header: str, decimals: int) -> NumberColumn:
+    return NumberColumn(type="number", header=header, decimals=decimals)
+
+
+def _cell(rows: ir.Table, header: str) -> ir.StringValue:
+    return rows[header].strip().nullif("")
+
+
+def _logged_at(rows: ir.Table, options: OrderLineOptions) -> ir.TimestampValue:
+    text = _cell(rows, options.columns.ordered_at)
+    return ibis.coalesce(*(_try_strptime(text, form) for form in options.date_formats))
+
+
+def file_problems(raw: RawTable, options: OrderLineOptions) -> list[str]:
+    """Find what is wrong with the file as a file and with its columns.
+
+    Args:
+        raw: The file of order lines.
+        options: Which columns it should have.
+
+    Returns:
+        One sentence per problem; empty when all columns are there.
+    """
+    problems = [f"{raw.file}: {text}" for text in raw.problems]
+    if raw.rows is None:
+        return problems
+    headers = [header for header in options.columns.model_dump().values() if header is not None]
+    missing = [header for header in headers if header not in raw.rows.columns]
+    if missing:
+        return [*problems, missing_columns(raw, missing, f"{PARAMETERS}.columns")]
+    if problems:  # some lines are lost; say what is wrong with the others too
+        problems += cell_problems(raw.file, raw.rows, options)
+    return problems
+
+
+def cell_problems(file: str, rows: ir.Table, options: OrderLineOptions) -> list[str]:
+    """Find every cell that cannot be read.
+
+    Args:
+        file: Name, for messages.
+        rows: Its rows as text, with all columns.
+        options: What the cells should hold.
+
+    Returns:
+        One sentence per column and kind of problem, with examples.
+    """
+    return [f"{file}, {text}" for text in run_checks(rows, list(_cell_checks(rows, options)))]
+
+
+def _cell_checks(rows: ir.Table, options: OrderLineOptions) -> Iterator[Check]:
+    columns = options.columns
+    for name in _REQUIRED:
+        header = getattr(columns, name)
+        yield Check(header, _cell(rows, header).isnull(), "are empty", "fill them in the file")
+    kinds = [(columns.quantity, 0, "a whole number"), (columns.unit_price, 4, "a number")]
+    for header, decimals, kind in kinds:
+        text = _cell(rows, header)
+        number = _number(header, decimals)
+        bad = text.notnull() & ~is_number(text, number)
+        yield Check(header, bad, f"are not {kind}", "mend them in the file")
+        too_long = is_number(text, number) & _as_decimal(text, number).isnull()
+        yield Check(header, too_long, "have too many digits", "mend them in the file")
+    header, logged_at = columns.ordered_at, _logged_at(rows, options)
+    forms = ", ".join(map(repr, options.date_formats))
+    yield Check(
+        header,
+        _cell(rows, header).notnull() & logged_at.isnull(),
+        f"are no date that exists, in the form {forms}",
+        f"mend them in the file or edit {PARAMETERS}.date_formats",
+    )
+    yield Check(
+        header,
+        logged_at.date() < ibis.literal(options.earliest_date),
+        f"are before {options.earliest_date}",
+        f"mend them in the file or edit {PARAMETERS}.earliest_date",
+    )
+    yield Check(
+        header,
+        logged_at.date() > ibis.literal(options.latest_date),
+        f"are in the future: after {options.latest_date}",
+        f"mend them in the file or edit {PARAMETERS}.latest_date",
+    )
+
+
+def parse_order_lines(rows: ir.Table, options: OrderLineOptions) -> ir.Table:
+    """Give every cell its type and its canonical spelling.
+
+    Args:
+        rows: One row per line of the file, text columns and ``row_number``.
+        options: What the columns mean.
+
+    Returns:
+        The same rows: row_number, customer_id, order_id, logged_at (local time), product_id,
+        product_name, quantity (int64), unit_price (DECIMAL, four digits), amount (DECIMAL,
+        two digits, rounded per line), is_return, country, and ``spelling__<column>`` where a
+        cell was written otherwise. A cell that cannot be read is null.
+    """
+    columns = options.columns
+    cells = {name: _cell(rows, header) for name, header in columns.model_dump().items() if header}
+    customer, product = cells["customer_id"], cells["product_id"]
+    # The costly replacements run on the few cells that need them.
+    plain_customer = ibis.ifelse(
+        customer.endswith(".0"), customer.re_replace(r"^([0-9]+)\.0$", r"\1"), customer
+    )
+    code = _folded(product, options)
+    written = rows[columns.product_name] if columns.product_name else ibis.null("string")
+    name = written.strip().nullif("")
+    name = ibis.ifelse(name.contains("  "), name.re_replace(r" {2,}", " "), name)
+    price = _as_decimal(cells["unit_price"], _number(columns.unit_price, _PRICE_DECIMALS))
+    too_fine = rf"[.,][0-9]{{{_PRICE_DECIMALS}}}0*[1-9]"
+    parsed = rows.select(
+        row_number=rows.row_number,
+        customer_id=plain_customer,
+        order_id=cells["order_id"],
+        logged_at=_logged_at(rows, options),
+        product_id=code,
+        product_name=name,
+        quantity=_as_decimal(cells["quantity"], _number(columns.quantity, 0)).cast("int64"),
+        unit_price=price,
+        country=cells.get("country", ibis.null("string")),
+        **{
+            spelled("customer_id"): plain_customer != customer,
+            spelled("product_id"): code != product,
+            spelled("product_name"): name != written,
+            spelled("unit_price"): cells["unit_price"].re_search(too_fine),
+        },
+    )
+    amount = (parsed.unit_price * parsed.quantity.cast("decimal(18, 0)")).round(2)
+    return parsed.mutate(
+        amount=amount.cast("decimal(18, 2)"), is_return=_takes_back(parsed, options)
+    )
+
+
+def _as_decimal(text: ir.StringValue, column: NumberColumn) -> ir.DecimalValue:
+    """Return the number in a text, to four digits; null where it is none or has too many."""
+    number = text.replace(",", ".").try_cast(f"decimal(18, {_PRICE_DECIMALS})")
+    return ibis.ifelse(is_number(text, column), number, ibis.null(number.type()))
+
+
+def unreadable(parsed: ir.Table, options: OrderLineOptions) -> bool:
+    """Return whether any line lacks what every line must have, in one quick scan.
+
+    Args:
+        parsed: Typed lines, null where a cell could not be read.
+        options: Earliest and latest date.
+    """
+    day = parsed.logged_at.date()
+    bad = ibis.or_(
+        *(parsed[name].isnull() for name in ("order_id", "logged_at", "quantity", "unit_price")),
+        parsed.amount.isnull(),
+        day < ibis.literal(options.earliest_date),
+        day > ibis.literal(options.latest_date),
+    )
+    return bool(parsed.aggregate(bad=bad.any()).to_pyarrow().to_pylist()[0]["bad"])
+
+
+def _folded(product: ir.StringValue, options: OrderLineOptions) -> ir.StringValue:
+    """Write codes that differ by case only in one way."""
+    match options.product_id_case:
+        case "upper":
+            return product.upper()
+        case "merge":
+            return product.min().over(ibis.window(group_by=product.upper()))
+        case _:
+            return product
+
+
+def _takes_back(table: ir.Table, options: OrderLineOptions) -> ir.BooleanValue:
+    if options.cancellation is None:
+        return table.quantity < 0
+    return table.order_id.re_search(options.cancellation)
+
+
+def _is_adjustment(table: ir.Table, options: OrderLineOptions) -> ir.BooleanValue:
+    if options.adjustment is None:
+        return ibis.literal(False)
+    return table.order_id.re_search(options.adjustment)
+
+
+def _is_no_product(table: ir.Table, options: OrderLineOptions) -> ir.BooleanValue:
+    if not options.non_product_codes:
+        return ibis.literal(False)
+    plain = [code for code in options.non_product_codes if _PLAIN_CODE.fullmatch(code)]
+    patterns = [f"({code})" for code in options.non_product_codes if code not in plain]
+    code = table.product_id.upper()
+    hit = code.isin(plain)  # much faster than a pattern
+    return hit | code.re_search(f"^({'|'.join(patterns)})$") if patterns else hit
+
+
+def add_order_facts(
+    parsed: ir.Table, options: OrderLineOptions, found: Mapping[str, Any] | None
+) -> ir.Table:
+    """Join to every line what its rules need to know beyond the line.
+
+    Args:
+        parsed: Typed lines.
+        options: Rules.
+        found: The break of regime, if there is one.
+
+    Returns:
+        The same lines with ``ordered_at`` (of the order's first line under this customer) and
+        the facts copy, relogged, shared_order, no_product, after_break and never_bought.
+    """
+    lines = parsed.mutate(
+        fact__no_product=_is_no_product(parsed, options).fill_null(False),
+        fact__adjustment=_is_adjustment(parsed, options).fill_null(False),
+        fact__after_break=is_after_break(parsed, dict(found) if found else None),
+        fact__identified_sale=_is_identified_sale(parsed),
+    )
+    lines = _with_order_facts(lines)
+    lines = _with_repetitions(lines)
+    good = lines.fact__identified_sale & ~lines.fact__no_product & ~lines.fact__adjustment
+    if options.shared_orders == "remove":
+        good = good & ~lines.fact__shared_order
+    buyers = lines.filter(good).select("customer_id").distinct()
+    lines = lines.left_join(buyers, "customer_id")
+    return lines.mutate(fact__never_bought=lines.customer_id_right.isnull()).drop(
+        "customer_id_right"
+    )
+
+
+def _is_identified_sale(table: ir.Table) -> ir.BooleanValue:
+    is_sale = ~table.is_return & (table.quantity > 0) & (table.unit_price > 0)
+    return (table.customer_id.notnull() & is_sale).fill_null(False)
+
+
+def _with_order_facts(lines: ir.Table) -> ir.Table:
+    """Add the time of the order, and whether it stands under several customers."""
+    known = lines.filter(lines.customer_id.notnull())
+    first = known.group_by("order_id", "customer_id").aggregate(ordered_at=known.logged_at.min())
+    first = first.mutate(owners=first.count().over(ibis.window(group_by="order_id")))
+    lines = lines.left_join(first, ["order_id", "customer_id"])
+    return lines.mutate(
+        ordered_at=lines.ordered_at.fill_null(lines.logged_at),
+        fact__shared_order=(lines.owners > 1).fill_null(False),
+    ).drop("owners", "order_id_right", "customer_id_right")
+
+
+def _with_repetitions(lines: ir.Table) -> ir.Table:
+    """Add whether a line is an exact copy, or the same line logged at another time.
+
+    Only lines that share customer, order, product, quantity and price with another one are
+    ranked: few do, and ranking all of them would sort the whole table.
+    """
+    key = ["customer_id", "order_id", "product_id", "quantity", "unit_price"]
+    groups = lines.group_by(key).aggregate(size=lines.count())
+    several = groups.filter(groups.size > 1)
+    again = lines.semi_join(several, key)
+    in_file = ["logged_at", "row_number"]
+    copies = ibis.window(group_by=[*key, "logged_at", "product_name", "country"], order_by=in_file)
+    ranked = again.select(
+        "row_number",
+        copy=ibis.row_number().over(copies) > 0,
+        relogged=again.logged_at > again.logged_at.min().over(ibis.window(group_by=key)),
+    )
+    lines = lines.left_join(ranked, "row_number").drop("row_number_right")
+    return lines.mutate(
+        fact__copy=lines.copy.fill_null(False), fact__relogged=lines.relogged.fill_null(False)
+    ).drop("copy", "relogged")
+
+
+def order_line_rules(options: OrderLineOptions) -> list[Rule]:
+    """Return the cleaning rules of order lines in the order of the ledger.
+
+    Args:
+        options: Which treatments the shop chose.
+
+    Returns:
+        Spellings; what is no sale to a known customer; flags that count sales; what is no
+        product; repetitions; orders of several customers or dates; the break of regime.
+    """
+    treated = {"remove": "removed", "flag": "flagged"}
+    return [
+        Rule("customer_id_decimal", "repaired", _column(spelled("customer_id"))),
+        Rule("product_id_case", "repaired", _column(spelled("product_id"))),
+        Rule("product_name_spaces", "repaired", _column(spelled("product_name"))),
+        Rule("unit_price_rounded", "repaired", _column(spelled("unit_price"))),
+        Rule("adjustment", "removed", _fact("adjustment")),
+        Rule("missing_customer", "removed", lambda t: t.customer_id.isnull()),
+        Rule("missing_product", "removed", lambda t: t.product_id.isnull()),
+        Rule("zero_price", "removed", lambda t: t.unit_price == 0),
+        Rule("negative_price", "removed", lambda t: t.unit_price < 0),
+        Rule("zero_quantity", "removed", lambda t: t.quantity == 0),
+        # A sale that takes away or a return that brings: a stock correction, no customer's act.
+        Rule("sign_of_quantity", "removed", lambda t: (t.quantity < 0) != t.is_return),
+        Rule("cancellation", "flagged", lambda t: t.is_return),
+        Rule("identified_sales", "flagged", _fact("identified_sale")),
+        Rule("non_product", "removed", _fact("no_product")),
+        Rule("exact_duplicate", "removed", _fact("copy")),
+        Rule("relogged_line", treated[options.relogged_lines], _fact("relogged")),  # type: ignore[arg-type]
+        Rule("shared_order", treated[options.shared_orders], _fact("shared_order")),  # type: ignore[arg-type]
+        Rule("several_dates", "repaired", lambda t: t.ordered_at < t.logged_at),
+        Rule("never_bought", "removed", _fact("never_bought")),
+        Rule("after_break", "flagged", _fact("after_break")),
+    ]
+
+
+def clean_order_lines(marked: ir.Table, options: OrderLineOptions) -> ir.Table:
+    """Return the lines that no rule removed, in their canonical form.
+
+    Args:
+        marked: Lines with the marks of the rules.
+        options: Whether lines after a break are used.
+
+    Returns:
+        Grain: one order line, ordered by its place in the file: CANONICAL and ``trusted``.
+    """
+    stays = marked.filter(marked.removed_at.isnull())
+    trusted = ~stays.hit__after_break if options.after_break == "withhold" else ibis.literal(True)
+    return stays.select(*CANONICAL, trusted=trusted).order_by("row_number")
+
+
+def _fact(name: str) -> Callable[[ir.Table], ir.BooleanValue]:
+    return _column(f"fact__{name}")
+
+
+def _column(name: str) -> Callable[[ir.Table], ir.BooleanValue]:
+    return lambda table: table[name]
