@@ -4,7 +4,7 @@ from typing import Any
 
 import click
 import pytest
-from kedro.pipeline import Node
+from kedro.pipeline import Node, Pipeline
 
 from personal_offers.errors import InputError
 from personal_offers.features import FeatureRegistry
@@ -13,6 +13,7 @@ from personal_offers.hooks import (
     folder_problems,
     inconsistencies,
     unread_parameters,
+    without_shops,
 )
 from personal_offers.pipelines.segmentation.params import SegmentationOptions
 
@@ -224,3 +225,35 @@ def test_output_below_a_file_is_refused(tmp_path: Path) -> None:
 
 def test_folders_yet_to_be_made_are_taken(tmp_path: Path) -> None:
     assert list(folder_problems({"raw_dir": "some", "output_dir": str(tmp_path / "a" / "b")})) == []
+
+
+class TestShopHook:
+    """A folder of raw files may hold some of the shops."""
+
+    def node(self, shop: str) -> Node:
+        return Node(lambda: 0, None, f"{shop}.x", name="make_x", namespace=f"{shop}.modelling")
+
+    def test_nodes_of_absent_shops_go(self) -> None:
+        pipeline = Pipeline([self.node("one"), self.node("two")])
+
+        left = without_shops(pipeline, ["two"])
+
+        assert [node.namespace for node in left.nodes] == ["one.modelling"]
+
+    @pytest.mark.slow
+    def test_shops_without_a_folder_are_left_out(
+        self,
+        run_pipeline: Callable[..., dict[str, Any]],
+        raw_folder: Callable[[], Path],
+        tmp_path: Path,
+    ) -> None:
+        # Given raw files of one_click alone, the others are not asked for
+        run_pipeline("data_processing", raw_folder(), tmp_path / "out")
+
+        assert [path.name for path in (tmp_path / "out" / "03_primary").iterdir()] == ["one_click"]
+
+    def test_a_folder_without_any_shop_is_bad_input(
+        self, run_pipeline: Callable[..., dict[str, Any]], tmp_path: Path
+    ) -> None:
+        with pytest.raises(click.ClickException, match="holds no folder of a shop"):
+            run_pipeline("data_processing", tmp_path, tmp_path / "out")

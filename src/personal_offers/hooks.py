@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import difflib
+import logging
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -12,16 +13,56 @@ import click
 from kedro.framework.context import KedroContext
 from kedro.framework.hooks import hook_impl
 from kedro.framework.project import pipelines
+from kedro.pipeline import Pipeline
 from kedro.pipeline.node import Node
 from kedro.validation.exceptions import ParameterValidationError
 from omegaconf.errors import OmegaConfBaseException
 from yaml import YAMLError
 
-from personal_offers.errors import InputError
+from personal_offers.errors import UNWRITTEN, InputError
+from personal_offers.shops import SHOPS
+
+logger = logging.getLogger(__name__)
 
 # Read by the catalog (${runtime_params:…}), so no node names them.
 _CATALOG_PARAMETERS = frozenset({"raw_dir", "output_dir"})
 _PYDANTIC_LINK = "For further information visit"
+
+
+class ShopHook:
+    """Leave out the shops that a folder of raw files, given for one run, does not hold.
+
+    Whoever brings the files of one shop need not take the others out of the project first.
+    """
+
+    @hook_impl
+    def after_context_created(self, context: KedroContext) -> None:
+        """Take the absent shops out of the pipelines.
+
+        Raises:
+            click.ClickException: When all of them are absent.
+        """
+        from personal_offers.pipeline_registry import register_pipelines
+
+        raw_dir = (context.config_loader.runtime_params or {}).get("raw_dir")
+        if not isinstance(raw_dir, str) or not raw_dir.strip():
+            return
+        absent = [shop.name for shop in SHOPS if not (Path(raw_dir) / shop.name).is_dir()]
+        if len(absent) == len(SHOPS):
+            raise click.ClickException(
+                f"raw_dir {raw_dir} holds no folder of a shop; it must hold one or more of "
+                f"{', '.join(absent)}, each with its raw files. Nothing was run."
+            )
+        for name in absent:
+            logger.warning("%s is left out: there is no folder %s/%s", name, raw_dir, name)
+        # Anew each time: an earlier session of this process may have left out other shops.
+        for name, pipeline in register_pipelines().items():
+            pipelines[name] = without_shops(pipeline, absent)
+
+
+def without_shops(pipeline: Pipeline, absent: Collection[str]) -> Pipeline:
+    """Return a pipeline without the nodes of some shops."""
+    return Pipeline([n for n in pipeline.nodes if (n.namespace or "").split(".")[0] not in absent])
 
 
 class ParameterHook:
@@ -38,9 +79,11 @@ class ParameterHook:
         Raises:
             click.ClickException: Naming every problem at once.
         """
+        from personal_offers.pipeline_registry import register_pipelines
+
         read = {
             name.removeprefix("params:")
-            for pipeline in pipelines.values()
+            for pipeline in register_pipelines().values()  # those of absent shops too
             for name in pipeline.inputs()
             if name.startswith("params:")
         }
@@ -145,6 +188,9 @@ class InputErrorHook:
             click.ClickException: With the text of the error, when the input is to blame.
         """
         if isinstance(error, InputError):
-            prefix = f"{self._shop}." if self._shop else ""
-            message = str(error).replace("params:", prefix)
+            message = str(error)
+            if self._shop:  # other shops of the run may have written already
+                message = message.replace("params:", f"{self._shop}.")
+                message = message.replace(UNWRITTEN, f"{UNWRITTEN} for {self._shop}", 1)
+            message = message.replace("params:", "")
             raise click.ClickException(message) from error

@@ -76,7 +76,7 @@ def problems_of(message: str) -> list[str]:
     """The numbered problems of a message, in order."""
     head, *lines = message.splitlines()
     count = len(lines)
-    assert head == f"The input has {count} problem{'s' * (count > 1)}; nothing was written."
+    assert head == f"The input has {count} problem{'s' * (count > 1)}; nothing was written for one_click."
     numbers = [f"  {number}. " for number in range(1, count + 1)]
     assert all(line.startswith(n) for line, n in zip(lines, numbers, strict=True))
     return [line.removeprefix(n) for line, n in zip(lines, numbers, strict=True)]
@@ -330,6 +330,8 @@ def test_all_problems_of_all_files_are_told_at_once(
 
 
 def test_four_missing_files_are_four_problems(run_pipeline: Run, tmp_path: Path) -> None:
+    (tmp_path / "nowhere" / "one_click").mkdir(parents=True)
+
     problems = refused(run_pipeline, tmp_path / "nowhere", tmp_path / "output")
 
     assert [text.split(":")[0] for text in problems] == [
