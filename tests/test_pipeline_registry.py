@@ -49,7 +49,9 @@ def test_pipeline_starts_from_raw_files_and_parameters_alone(
 
 
 def test_sample_data_starts_from_parameters_alone(pipelines: dict[str, Pipeline]) -> None:
-    assert pipelines["sample_data"].inputs() == {"params:one_click.sample_data"}
+    assert pipelines["sample_data"].inputs() == {
+        f"params:{shop.name}.sample_data" for shop in SHOPS
+    }
 
 
 def test_stage_tag_reruns_the_stage_alone(pipelines: dict[str, Pipeline]) -> None:
