@@ -37,27 +37,41 @@ class ShopHook:
 
     @hook_impl
     def after_context_created(self, context: KedroContext) -> None:
-        """Take the absent shops out of the pipelines.
-
-        Raises:
-            click.ClickException: When all of them are absent.
-        """
+        """Take the absent shops out of the pipelines."""
         from personal_offers.pipeline_registry import register_pipelines
 
         raw_dir = (context.config_loader.runtime_params or {}).get("raw_dir")
-        if not isinstance(raw_dir, str) or not raw_dir.strip():
-            return
-        absent = [shop.name for shop in SHOPS if not (Path(raw_dir) / shop.name).is_dir()]
+        absent = _absent_shops(raw_dir)
         if len(absent) == len(SHOPS):
-            raise click.ClickException(
-                f"raw_dir {raw_dir} holds no folder of a shop; it must hold one or more of "
-                f"{', '.join(absent)}, each with its raw files. Nothing was run."
-            )
+            return  # see before_pipeline_run
         for name in absent:
             logger.warning("%s is left out: there is no folder %s/%s", name, raw_dir, name)
         # Anew each time: an earlier session of this process may have left out other shops.
         for name, pipeline in register_pipelines().items():
             pipelines[name] = without_shops(pipeline, absent)
+
+    @hook_impl
+    def before_pipeline_run(self, run_params: dict[str, Any], pipeline: Pipeline) -> None:
+        """Refuse a folder without any shop, unless the run reads no raw file.
+
+        Raises:
+            click.ClickException: Naming the folders that are looked for.
+        """
+        raw_dir = (run_params["runtime_params"] or {}).get("raw_dir")
+        reads = any(name.split(".")[-1].startswith("raw_") for name in pipeline.inputs())
+        if reads and len(_absent_shops(raw_dir)) == len(SHOPS):
+            raise click.ClickException(
+                f"raw_dir {raw_dir} holds no folder of a shop; it must hold one or more of "
+                f"{', '.join(shop.name for shop in SHOPS)}, each with its raw files. "
+                "Nothing was run."
+            )
+
+
+def _absent_shops(raw_dir: object) -> list[str]:
+    """Return the shops without a folder in a given folder; none where no folder is given."""
+    if not isinstance(raw_dir, str) or not raw_dir.strip():
+        return []
+    return [shop.name for shop in SHOPS if not (Path(raw_dir) / shop.name).is_dir()]
 
 
 def without_shops(pipeline: Pipeline, absent: Collection[str]) -> Pipeline:
