@@ -47,6 +47,9 @@ CANONICAL = (
     "country",
 )
 _PRICE_DECIMALS = 4
+# White space and the no-break space, which shops paste from spreadsheets.
+_OUTER_SPACE = r"^[\s\x{00A0}]+|[\s\x{00A0}]+$"
+_ANY_SPACE_TO_MEND = rf"{_OUTER_SPACE}|  "
 _PLAIN_CODE = re.compile(r"[\w ]+")
 _REQUIRED = ("order_id", "ordered_at", "quantity", "unit_price")
 
@@ -61,7 +64,10 @@ def _number(header: str, decimals: int) -> NumberColumn:
 
 
 def _cell(rows: ir.Table, header: str) -> ir.StringValue:
-    return rows[header].strip().nullif("")
+    """Return a cell without outer white space; only the few that have some are rewritten."""
+    text = rows[header]
+    trimmed = text.re_replace(_OUTER_SPACE, "").nullif("")
+    return ibis.ifelse(text.re_search(_OUTER_SPACE), trimmed, text)
 
 
 def _logged_at(rows: ir.Table, options: OrderLineOptions) -> ir.TimestampValue:
@@ -162,8 +168,8 @@ def parse_order_lines(rows: ir.Table, options: OrderLineOptions) -> ir.Table:
     )
     code = _folded(product, options)
     written = rows[columns.product_name] if columns.product_name else ibis.null("string")
-    name = written.strip().nullif("")
-    name = ibis.ifelse(name.contains("  "), name.re_replace(r" {2,}", " "), name)
+    untidy = written.re_search(_ANY_SPACE_TO_MEND)
+    tidied = written.re_replace(_OUTER_SPACE, "").re_replace(" {2,}", " ").nullif("")
     price = _as_decimal(cells["unit_price"], _number(columns.unit_price, _PRICE_DECIMALS))
     too_fine = rf"[.,][0-9]{{{_PRICE_DECIMALS}}}0*[1-9]"
     parsed = rows.select(
@@ -172,14 +178,14 @@ def parse_order_lines(rows: ir.Table, options: OrderLineOptions) -> ir.Table:
         order_id=cells["order_id"],
         logged_at=_logged_at(rows, options),
         product_id=code,
-        product_name=name,
+        product_name=ibis.ifelse(untidy, tidied, written),
         quantity=_as_decimal(cells["quantity"], _number(columns.quantity, 0)).cast("int64"),
         unit_price=price,
         country=cells.get("country", ibis.null("string")),
         **{
             spelled("customer_id"): plain_customer != customer,
             spelled("product_id"): code != product,
-            spelled("product_name"): name != written,
+            spelled("product_name"): untidy,
             spelled("unit_price"): cells["unit_price"].re_search(too_fine),
         },
     )
@@ -303,7 +309,10 @@ def _with_repetitions(lines: ir.Table) -> ir.Table:
     key = ["customer_id", "order_id", "product_id", "quantity", "unit_price"]
     groups = lines.group_by(key).aggregate(size=lines.count())
     several = groups.filter(groups.size > 1)
-    again = lines.semi_join(several, key)
+    again = lines.semi_join(several, key).select(
+        "row_number", *key, "logged_at", "product_name", "country"
+    )
+    again = again.cache()  # it is read twice, and finding it groups the whole table
     in_file = ["logged_at", "row_number"]
     copies = ibis.window(group_by=[*key, "logged_at", "product_name", "country"], order_by=in_file)
     ranked = again.select(
@@ -351,6 +360,16 @@ def order_line_rules(options: OrderLineOptions) -> list[Rule]:
         Rule("never_bought", "removed", _fact("never_bought")),
         Rule("after_break", "flagged", _fact("after_break")),
     ]
+
+
+def without_facts(marked: ir.Table) -> ir.Table:
+    """Drop the columns that a mark of a rule repeats; half of a wide table is not written."""
+    repeated = [
+        name
+        for name in marked.columns
+        if name.startswith(("fact__", "spelling__")) and name != "fact__after_break"
+    ]
+    return marked.drop(*repeated)
 
 
 def clean_order_lines(marked: ir.Table, options: OrderLineOptions) -> ir.Table:

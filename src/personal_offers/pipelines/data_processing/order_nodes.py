@@ -32,6 +32,7 @@ from personal_offers.pipelines.data_processing.order_lines import (
     order_line_rules,
     parse_order_lines,
     unreadable,
+    without_facts,
 )
 from personal_offers.pipelines.data_processing.order_params import OrderLineOptions
 from personal_offers.pipelines.data_processing.regime import find_breaks
@@ -100,7 +101,7 @@ def mark_order_lines(
     """
     regime, found = find_breaks(parsed, options.regime)
     facts = add_order_facts(parsed, options, found)
-    marked = apply_rules(facts, order_line_rules(options), MONEY).order_by("row_number").cache()
+    marked = without_facts(apply_rules(facts, order_line_rules(options), MONEY)).cache()
     if problems := _unusable(clean_order_lines(marked, options), options):
         raise InputError(problems)
     return marked, regime, {"found": found}
@@ -132,6 +133,18 @@ def _unusable(lines: ir.Table, options: OrderLineOptions) -> list[str]:
             f"to customers run from {have['first']} to {have['last']}"
         )
     return problems
+
+
+def keep_marks(marked: ir.Table) -> ir.Table:
+    """Keep the marks, so that any line of the ledger can be looked up row by row.
+
+    Args:
+        marked: Grain: one row per line of the file, with marks.
+
+    Returns:
+        The same rows in the order of the file.
+    """
+    return marked.order_by("row_number")
 
 
 def compile_order_ledger(

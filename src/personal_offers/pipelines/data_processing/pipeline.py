@@ -19,6 +19,7 @@ from personal_offers.pipelines.data_processing.order_nodes import (
     choose_era,
     collect_order_quarantine,
     compile_order_ledger,
+    keep_marks,
     mark_order_lines,
     read_order_lines,
     take_order_lines,
@@ -84,6 +85,7 @@ def order_lines_template(_: Shop) -> Pipeline:
                 ["marked_order_lines", "regime", "regime_break"],
                 name="mark_order_lines",
             ),
+            Node(keep_marks, marked, "order_line_marks", name="keep_marks"),
             Node(take_order_lines, options | marked, "order_lines", name="take_order_lines"),
             Node(match_returns, lines, "returns", name="match_returns"),
             Node(
