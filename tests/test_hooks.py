@@ -10,6 +10,8 @@ from personal_offers.errors import InputError
 from personal_offers.features import FeatureRegistry
 from personal_offers.hooks import (
     InputErrorHook,
+    ShopHook,
+    absent_blocks,
     folder_problems,
     inconsistencies,
     unread_parameters,
@@ -81,7 +83,8 @@ class TestUnreadParameters:
         parameters = {"your_shop": {"modelling": {}}, "x": 1, "output_dri": "here"}
 
         assert list(unread_parameters(parameters, READ)) == [
-            "- your_shop is read by no node",
+            "- your_shop is no shop of src/personal_offers/shops.py "
+            "(one_click, gift_shop, home_goods)",
             "- x is read by no node",
             "- output_dri is read by no node; did you mean output_dir?",
         ]
@@ -89,6 +92,12 @@ class TestUnreadParameters:
     def test_value_where_a_shop_should_be_is_named(self) -> None:
         assert list(unread_parameters({"my_shop": 5}, READ)) == [
             "- my_shop is read by no node; did you mean my_shop.modelling?"
+        ]
+
+    def test_absent_block_is_named(self) -> None:
+        assert list(absent_blocks({"my_shop": {"modelling": {}}}, READ)) == [
+            "- my_shop.segmentation is missing: no file of conf/ has this block "
+            "(docs/add_your_shop.md)"
         ]
 
     def test_nothing_given_is_fine(self) -> None:
@@ -239,6 +248,10 @@ class TestShopHook:
         left = without_shops(pipeline, ["two"])
 
         assert [node.namespace for node in left.nodes] == ["one.modelling"]
+
+    def test_catalog_without_a_raw_file_is_refused(self) -> None:
+        with pytest.raises(click.ClickException, match=r"home_goods.raw_order_lines"):
+            ShopHook().after_catalog_created({"gift_shop.raw_order_lines": {}})
 
     @pytest.mark.slow
     def test_shops_without_a_folder_are_left_out(

@@ -26,6 +26,7 @@ logger = logging.getLogger(__name__)
 
 # Read by the catalog (${runtime_params:…}), so no node names them.
 _CATALOG_PARAMETERS = frozenset({"raw_dir", "output_dir"})
+_SHOP_NAMES = [shop.name for shop in SHOPS]
 _PYDANTIC_LINK = "For further information visit"
 
 
@@ -49,6 +50,21 @@ class ShopHook:
         # Anew each time: an earlier session of this process may have left out other shops.
         for name, pipeline in register_pipelines().items():
             pipelines[name] = without_shops(pipeline, absent)
+
+    @hook_impl
+    def after_catalog_created(self, conf_catalog: dict[str, Any]) -> None:
+        """Refuse a shop whose raw files the catalog does not name.
+
+        Raises:
+            click.ClickException: Naming every missing entry.
+        """
+        wanted = [f"{shop.name}.raw_{table}" for shop in SHOPS for table in shop.raw_tables]
+        lacking = [name for name in wanted if name not in conf_catalog]
+        if lacking:
+            raise click.ClickException(
+                f"The catalog does not say where these raw files are: {', '.join(lacking)}. "
+                "Add an entry for each (docs/add_your_shop.md). Nothing was run."
+            )
 
     @hook_impl
     def before_pipeline_run(self, run_params: dict[str, Any], pipeline: Pipeline) -> None:
@@ -106,6 +122,7 @@ class ParameterHook:
         except (YAMLError, OmegaConfBaseException, ValueError) as error:
             raise click.ClickException(f"The configuration cannot be read: {error}") from error
         problems = list(unread_parameters(parameters, read))
+        problems += absent_blocks(parameters, read)
         problems += folder_problems(parameters)
         try:
             problems += inconsistencies(context.params)
@@ -137,8 +154,29 @@ def unread_parameters(parameters: Mapping[str, Any], read: set[str]) -> Iterator
         if isinstance(value, Mapping) and any(k.startswith(f"{name}.") for k in known):
             stack += [(f"{name}.{key}", below) for key, below in value.items()]
             continue
+        if isinstance(value, Mapping) and "." not in name:
+            yield f"- {name} is no shop of src/personal_offers/shops.py ({', '.join(_SHOP_NAMES)})"
+            continue
         near = difflib.get_close_matches(name, known, n=1, cutoff=0.5)
         yield f"- {name} is read by no node" + (f"; did you mean {near[0]}?" if near else "")
+
+
+def absent_blocks(parameters: Mapping[str, Any], read: set[str]) -> Iterator[str]:
+    """Find blocks that nodes read and that no file of parameters holds.
+
+    Args:
+        parameters: The whole tree of parameters.
+        read: Dotted names of the blocks that nodes read.
+
+    Yields:
+        One sentence for each.
+    """
+    for name in sorted(read):
+        below: Any = parameters
+        for part in name.split("."):
+            below = below.get(part) if isinstance(below, Mapping) else None
+        if below is None:
+            yield f"- {name} is missing: no file of conf/ has this block (docs/add_your_shop.md)"
 
 
 def folder_problems(parameters: Mapping[str, Any]) -> Iterator[str]:

@@ -36,19 +36,30 @@ def orders_of(lines: ir.Table) -> ir.Table:
 
     Returns:
         Grain: one row per order: customer_id, order_id, ordered_at (of its first line),
-        is_return, net_revenue and gross_revenue (DECIMAL, currency units; gross leaves out
-        negative lines), items (net units), lines.
+        is_return (nothing was bought), has_return (something was taken back), net_revenue and
+        gross_revenue (DECIMAL, currency units; gross leaves out negative lines), items (net
+        units), lines.
     """
     sold = lines.quantity > 0
     orders = lines.group_by("customer_id", "order_id").aggregate(
         ordered_at=lines.ordered_at.min(),
         is_return=lines.is_return.min(),
+        has_return=lines.is_return.max(),
         net_revenue=lines.amount.sum().cast("decimal(18, 2)"),
         gross_revenue=lines.amount.sum(where=sold).fill_null(0).cast("decimal(18, 2)"),
-        items=lines.quantity.sum().cast("int64"),
+        items=whole(lines.quantity.sum()),
         lines=lines.count(),
     )
     return orders
+
+
+def whole(total: ir.NumericScalar) -> ir.IntegerScalar:
+    """Return a sum of whole numbers as int64.
+
+    DuckDB adds them up in 128 bits, which Parquet holds as a floating-point number, and Ibis, which
+    takes the sum for int64 already, would leave out the plain cast.
+    """
+    return total.cast("decimal(38, 0)").cast("int64")
 
 
 def purchase_history(orders: ir.Table, cutoff: datetime) -> ir.Table:
@@ -68,9 +79,9 @@ def purchase_history(orders: ir.Table, cutoff: datetime) -> ir.Table:
     history = orders.group_by("customer_id").aggregate(
         last_order_at=orders.ordered_at.max(where=bought),
         first_order_at=orders.ordered_at.min(where=bought),
-        frequency=bought.sum().cast("int64"),
-        net_cents=(orders.net_revenue * 100).cast("int64").sum().cast("int64"),
-        gross_cents=(orders.gross_revenue * 100).cast("int64").sum().cast("int64"),
+        frequency=whole(bought.sum()),
+        net_cents=whole((orders.net_revenue * 100).cast("int64").sum()),
+        gross_cents=whole((orders.gross_revenue * 100).cast("int64").sum()),
     )
     history = history.filter(history.frequency > 0)
     today = ibis.literal(cutoff.date())

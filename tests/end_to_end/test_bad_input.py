@@ -76,7 +76,10 @@ def problems_of(message: str) -> list[str]:
     """The numbered problems of a message, in order."""
     head, *lines = message.splitlines()
     count = len(lines)
-    assert head == f"The input has {count} problem{'s' * (count > 1)}; nothing was written for one_click."
+    assert (
+        head
+        == f"The input has {count} problem{'s' * (count > 1)}; nothing was written for one_click."
+    )
     numbers = [f"  {number}. " for number in range(1, count + 1)]
     assert all(line.startswith(n) for line, n in zip(lines, numbers, strict=True))
     return [line.removeprefix(n) for line, n in zip(lines, numbers, strict=True)]

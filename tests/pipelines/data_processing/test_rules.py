@@ -23,6 +23,7 @@ from personal_offers.pipelines.data_processing.rules import (
     apply_rules,
     kept,
     ledger_of,
+    ledger_table,
     quarantine_of,
 )
 
@@ -141,8 +142,14 @@ def test_ledger_counts_rows_customers_and_money_of_each_rule() -> None:
 
     lines = ledger_of(marked, "payments", rules, "paid")
 
-    assert [tuple(line) for line in lines] == [LEDGER_COLUMNS] * 3
-    nothing_flagged = {"rows_flagged": None, "customers_flagged": None, "revenue_flagged": None}
+    # The last two columns follow from the others, in ledger_table.
+    assert [tuple(line) for line in lines] == [LEDGER_COLUMNS[:-2]] * 3
+    nothing_flagged = {
+        "rows_flagged": None,
+        "customers_flagged": None,
+        "revenue_flagged": None,
+        "orders_flagged": None,
+    }
     assert lines == [
         {
             "source": "payments",
@@ -187,6 +194,7 @@ def test_ledger_counts_rows_customers_and_money_of_each_rule() -> None:
             "rows_flagged": 3,
             "customers_flagged": 2,
             "revenue_flagged": Decimal("6.80"),
+            "orders_flagged": None,
         },
     ]
 
@@ -355,3 +363,14 @@ def test_repairs_and_flags_quarantine_nothing(action: Action) -> None:
     marked = apply_rules(table_of(PAYMENTS), [rule("test", action)], "paid")
 
     assert listed(quarantine_of(marked, raw, "payments")) == []
+
+
+def test_a_rule_that_takes_much_revenue_is_an_alert() -> None:
+    much, little = rule("spoilt", "removed"), rule("late", "removed")
+    marked = apply_rules(table_of(PAYMENTS), [much, little], "paid")
+
+    ledger = ledger_table(ledger_of(marked, "payments", [much, little], "paid"), alert_share=0.01)
+
+    assert ledger["alert"].to_list() == [True, False]
+    assert ledger["revenue_lost_share"].to_list() == ["0.272727", "0.000000"]
+    assert ledger["revenue_after"].to_list() == ["8.80", "8.80"]

@@ -24,8 +24,8 @@ VALID: list[tuple[type[pa.DataFrameModel], list[dict[str, Any]]]] = [
     (
         Customers,
         [
-            {"customer_id": "1", "profit": 4.1, "revenue_repaired": False, "promo_share": 0.2},
-            {"customer_id": "2", "profit": -1.0, "revenue_repaired": True, "promo_share": None},
+            {"customer_id": "1", "profit": 4.1, "revenue_repaired": False, "regular": True},
+            {"customer_id": "2", "profit": -1.0, "revenue_repaired": True, "regular": False},
         ],
     ),
     (
@@ -69,7 +69,8 @@ def test_a_key_that_stands_twice_is_refused(
     [
         pytest.param(contract, rows, column, id=f"{contract.__name__}.{column}")
         for contract, rows in VALID
-        for column in contract.to_schema().columns
+        for column, spec in contract.to_schema().columns.items()
+        if not spec.nullable
     ],
 )
 def test_a_null_is_refused(
@@ -118,7 +119,7 @@ def test_all_that_is_wrong_is_told_at_once() -> None:
     rows = [
         {"customer_id": "1", "declined": True},
         {"customer_id": "1", "declined": False},
-        {"customer_id": None, "declined": None},
+        {"customer_id": None, "declined": None},  # a label may be unknown
     ]
 
     with pytest.raises(SchemaErrors) as refused:
@@ -127,7 +128,6 @@ def test_all_that_is_wrong_is_told_at_once() -> None:
     text = str(refused.value)
     assert "not unique" in text
     assert "'customer_id' contains null" in text
-    assert "'declined' contains null" in text
 
 
 def test_only_the_config_makes_a_key_unique_on_ibis() -> None:

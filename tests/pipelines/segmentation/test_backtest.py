@@ -2,24 +2,33 @@ import json
 from datetime import timedelta
 from typing import Any
 
+import ibis.expr.types as ir
 import numpy as np
 import pandas as pd
 import pytest
 from pandas.testing import assert_frame_equal
 from scipy.stats import binomtest
 
-from personal_offers.pipelines.segmentation.backtest import (
-    COLUMNS,
-    MIGRATION_COLUMNS,
-    backtest_classes,
-    migrate_classes,
-)
+from personal_offers.pipelines.segmentation import backtest
+from personal_offers.pipelines.segmentation.backtest import COLUMNS, MIGRATION_COLUMNS
 from personal_offers.pipelines.segmentation.resampling import sample_customers
+from personal_offers.pipelines.segmentation.rfm import fit_rfm_breaks
+from personal_offers.pipelines.segmentation.rfm_params import RfmOptions
 
 from .test_rfm import FIVE, START, era, line, lines_of, options
 
 # Classes are frozen 30 days before the cutoff of day 100.
 FROZEN = 70
+
+
+def backtest_classes(
+    lines: ir.Table, at: dict[str, Any], asked: RfmOptions
+) -> tuple[pd.DataFrame, dict[str, Any]]:
+    return backtest.backtest_classes(lines, at, fit_rfm_breaks(lines, at, asked), asked)
+
+
+def migrate_classes(lines: ir.Table, at: dict[str, Any], asked: RfmOptions) -> pd.DataFrame:
+    return backtest.migrate_classes(lines, at, fit_rfm_breaks(lines, at, asked), asked)
 
 
 def shop(later: dict[str, list[int]], size: int = 40) -> list[dict[str, Any]]:

@@ -162,5 +162,5 @@ class TestFeatureProblems:
 def test_no_segment_may_be_called_like_the_row_of_everybody() -> None:
     renamed = {("all" if name == "high_low" else name): cell for name, cell in SEGMENTS.items()}
 
-    with pytest.raises(ValidationError, match="all is the row for everybody"):
+    with pytest.raises(ValidationError, match="all and not_classified are rows of the profile"):
         SegmentationOptions.model_validate(VALID | {"segments": renamed})

@@ -78,7 +78,7 @@ def _order_value(orders: ir.Table, compute: FromOrders, cutoff: datetime) -> ir.
     # Functions, because building all expressions for each feature would take its time.
     values: dict[str, Callable[[], ir.Value]] = {
         "orders": lambda: count,
-        "returns": lambda: (inside & orders.is_return).sum().cast("float64"),
+        "returns": lambda: (inside & orders.has_return).sum().cast("float64"),
         "net_revenue": lambda: total("net_revenue"),
         "gross_revenue": lambda: total("gross_revenue"),
         "items": lambda: total("items"),
@@ -112,4 +112,6 @@ def _line_value(lines: ir.Table, compute: FromOrders, cutoff: datetime) -> ir.Va
             units = lines.quantity.sum(where=bought).cast("float64")
             return lines.amount.sum(where=bought).cast("float64") / units.nullif(0.0)
         case _:
-            return lines.country.argmax(lines.logged_at, where=bought)
+            # Two orders of one moment: by name, so that the order of rows decides nothing.
+            latest = lines.logged_at.cast("string") + lines.country
+            return lines.country.argmax(latest, where=bought)

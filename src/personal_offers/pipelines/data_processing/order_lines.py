@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator, Mapping
+from datetime import datetime
 from typing import Any
 
 import ibis
@@ -19,6 +20,7 @@ from personal_offers.datasets import RawTable
 from personal_offers.pipelines.data_processing.order_params import OrderLineOptions
 from personal_offers.pipelines.data_processing.params import NumberColumn
 from personal_offers.pipelines.data_processing.parsing import (
+    MAY_MEAN_THOUSANDS,
     Check,
     is_number,
     missing_columns,
@@ -47,6 +49,7 @@ CANONICAL = (
     "country",
 )
 _PRICE_DECIMALS = 4
+_LARGEST_AMOUNT = 10**12  # currency units; sums of such lines still fit eighteen digits
 # White space and the no-break space, which shops paste from spreadsheets.
 _OUTER_SPACE = r"^[\s\x{00A0}]+|[\s\x{00A0}]+$"
 _ANY_SPACE_TO_MEND = rf"{_OUTER_SPACE}|  "
@@ -124,6 +127,7 @@ def _cell_checks(rows: ir.Table, options: OrderLineOptions) -> Iterator[Check]:
         yield Check(header, bad, f"are not {kind}", "mend them in the file")
         too_long = is_number(text, number) & _as_decimal(text, number).isnull()
         yield Check(header, too_long, "have too many digits", "mend them in the file")
+    yield from _amount_checks(rows, options)
     header, logged_at = columns.ordered_at, _logged_at(rows, options)
     forms = ", ".join(map(repr, options.date_formats))
     yield Check(
@@ -146,6 +150,26 @@ def _cell_checks(rows: ir.Table, options: OrderLineOptions) -> Iterator[Check]:
     )
 
 
+def _amount_checks(rows: ir.Table, options: OrderLineOptions) -> Iterator[Check]:
+    columns = options.columns
+    price = _cell(rows, columns.unit_price)
+    yield Check(
+        columns.unit_price,
+        _may_mean_thousands(price, options),
+        "may mean thousands or decimals",
+        f"write them without a separator of thousands, or set {PARAMETERS}.three_decimals to true",
+    )
+    units = _as_decimal(_cell(rows, columns.quantity), _number(columns.quantity, 0))
+    paid = _as_decimal(price, _number(columns.unit_price, _PRICE_DECIMALS))
+    too_much = units.cast("float64") * paid.cast("float64")
+    yield Check(
+        columns.unit_price,
+        too_much.abs() >= _LARGEST_AMOUNT,
+        f"make a line worth {_LARGEST_AMOUNT:,} or more",
+        "mend them in the file",
+    )
+
+
 def parse_order_lines(rows: ir.Table, options: OrderLineOptions) -> ir.Table:
     """Give every cell its type and its canonical spelling.
 
@@ -161,15 +185,19 @@ def parse_order_lines(rows: ir.Table, options: OrderLineOptions) -> ir.Table:
     """
     columns = options.columns
     cells = {name: _cell(rows, header) for name, header in columns.model_dump().items() if header}
-    customer, product = cells["customer_id"], cells["product_id"]
+    customer = cells["customer_id"]
+    known = ibis.ifelse(customer.lower().isin(options.no_customer), ibis.null("string"), customer)
     # The costly replacements run on the few cells that need them.
     plain_customer = ibis.ifelse(
-        customer.endswith(".0"), customer.re_replace(r"^([0-9]+)\.0$", r"\1"), customer
+        known.endswith(".0"), known.re_replace(r"^([0-9]+)\.0$", r"\1"), known
     )
-    code = _folded(product, options)
     written = rows[columns.product_name] if columns.product_name else ibis.null("string")
     untidy = written.re_search(_ANY_SPACE_TO_MEND)
     tidied = written.re_replace(_OUTER_SPACE, "").re_replace(" {2,}", " ").nullif("")
+    tidy_name = ibis.ifelse(untidy, tidied, written)
+    is_name = columns.product_id == columns.product_name
+    product = tidy_name if is_name else cells["product_id"]
+    code = _folded(product, options)
     price = _as_decimal(cells["unit_price"], _number(columns.unit_price, _PRICE_DECIMALS))
     too_fine = rf"[.,][0-9]{{{_PRICE_DECIMALS}}}0*[1-9]"
     parsed = rows.select(
@@ -178,7 +206,7 @@ def parse_order_lines(rows: ir.Table, options: OrderLineOptions) -> ir.Table:
         order_id=cells["order_id"],
         logged_at=_logged_at(rows, options),
         product_id=code,
-        product_name=ibis.ifelse(untidy, tidied, written),
+        product_name=tidy_name,
         quantity=_as_decimal(cells["quantity"], _number(columns.quantity, 0)).cast("int64"),
         unit_price=price,
         country=cells.get("country", ibis.null("string")),
@@ -188,11 +216,23 @@ def parse_order_lines(rows: ir.Table, options: OrderLineOptions) -> ir.Table:
             spelled("product_name"): untidy,
             spelled("unit_price"): cells["unit_price"].re_search(too_fine),
         },
+        ambiguous=_may_mean_thousands(cells["unit_price"], options),
     )
-    amount = (parsed.unit_price * parsed.quantity.cast("decimal(18, 0)")).round(2)
-    return parsed.mutate(
-        amount=amount.cast("decimal(18, 2)"), is_return=_takes_back(parsed, options)
-    )
+    return parsed.mutate(amount=_amount(parsed), is_return=_takes_back(parsed, options))
+
+
+def _may_mean_thousands(price: ir.StringValue, options: OrderLineOptions) -> ir.BooleanValue:
+    if options.three_decimals:
+        return ibis.literal(False)
+    return price.re_search(MAY_MEAN_THOUSANDS).fill_null(False)
+
+
+def _amount(parsed: ir.Table) -> ir.DecimalValue:
+    """Return what a line is worth, to the cent; null above what any line is worth."""
+    exact = (parsed.unit_price * parsed.quantity.cast("decimal(18, 0)")).round(2)
+    roughly = parsed.unit_price.cast("float64") * parsed.quantity.cast("float64")
+    amount = exact.cast("decimal(18, 2)")
+    return ibis.ifelse(roughly.abs() < _LARGEST_AMOUNT, amount, ibis.null(amount.type()))
 
 
 def _as_decimal(text: ir.StringValue, column: NumberColumn) -> ir.DecimalValue:
@@ -212,6 +252,7 @@ def unreadable(parsed: ir.Table, options: OrderLineOptions) -> bool:
     bad = ibis.or_(
         *(parsed[name].isnull() for name in ("order_id", "logged_at", "quantity", "unit_price")),
         parsed.amount.isnull(),
+        parsed.ambiguous,
         day < ibis.literal(options.earliest_date),
         day > ibis.literal(options.latest_date),
     )
@@ -246,9 +287,8 @@ def _is_no_product(table: ir.Table, options: OrderLineOptions) -> ir.BooleanValu
         return ibis.literal(False)
     plain = [code for code in options.non_product_codes if _PLAIN_CODE.fullmatch(code)]
     patterns = [f"({code})" for code in options.non_product_codes if code not in plain]
-    code = table.product_id.upper()
-    hit = code.isin(plain)  # much faster than a pattern
-    return hit | code.re_search(f"^({'|'.join(patterns)})$") if patterns else hit
+    hit = table.product_id.upper().isin([code.upper() for code in plain])  # faster than a pattern
+    return hit | table.product_id.re_search(f"(?i)^({'|'.join(patterns)})$") if patterns else hit
 
 
 def add_order_facts(
@@ -271,7 +311,7 @@ def add_order_facts(
         fact__after_break=is_after_break(parsed, dict(found) if found else None),
         fact__identified_sale=_is_identified_sale(parsed),
     )
-    lines = _with_order_facts(lines)
+    lines = _with_order_facts(lines, options.cutoff)
     lines = _with_repetitions(lines)
     good = lines.fact__identified_sale & ~lines.fact__no_product & ~lines.fact__adjustment
     if options.shared_orders == "remove":
@@ -288,12 +328,26 @@ def _is_identified_sale(table: ir.Table) -> ir.BooleanValue:
     return (table.customer_id.notnull() & is_sale).fill_null(False)
 
 
-def _with_order_facts(lines: ir.Table) -> ir.Table:
-    """Add the time of the order, and whether it stands under several customers."""
-    known = lines.filter(lines.customer_id.notnull())
-    first = known.group_by("order_id", "customer_id").aggregate(ordered_at=known.logged_at.min())
-    first = first.mutate(owners=first.count().over(ibis.window(group_by="order_id")))
+def _with_order_facts(lines: ir.Table, cutoff: datetime | None) -> ir.Table:
+    """Add the time of the order, and whether it stands under several customers.
+
+    With a cutoff, lines up to it are judged by what was known then: a customer who joins an order
+    later must not reach back.
+    """
+    sold = lines.filter(
+        lines.customer_id.notnull() & (lines.unit_price > 0) & ~lines.fact__no_product
+    )
+    first = sold.group_by("order_id", "customer_id").aggregate(ordered_at=sold.logged_at.min())
+    of_order = ibis.window(group_by="order_id")
+    first = first.mutate(owners=first.count().over(of_order))
+    if cutoff is not None:
+        by_then = (first.ordered_at <= ibis.literal(cutoff)).cast("int64").sum().over(of_order)
+        first = first.mutate(owners_then=by_then)
     lines = lines.left_join(first, ["order_id", "customer_id"])
+    if cutoff is not None:
+        is_past = lines.logged_at <= ibis.literal(cutoff)
+        known = ibis.ifelse(is_past, lines.owners_then, lines.owners)
+        lines = lines.mutate(owners=known).drop("owners_then")
     return lines.mutate(
         ordered_at=lines.ordered_at.fill_null(lines.logged_at),
         fact__shared_order=(lines.owners > 1).fill_null(False),
@@ -369,7 +423,7 @@ def without_facts(marked: ir.Table) -> ir.Table:
         for name in marked.columns
         if name.startswith(("fact__", "spelling__")) and name != "fact__after_break"
     ]
-    return marked.drop(*repeated)
+    return marked.drop("ambiguous", *repeated)
 
 
 def clean_order_lines(marked: ir.Table, options: OrderLineOptions) -> ir.Table:

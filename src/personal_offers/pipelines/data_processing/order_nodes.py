@@ -18,7 +18,7 @@ import pandas as pd
 from personal_offers.datasets import RawTable
 from personal_offers.errors import InputError
 from personal_offers.features import FeatureRegistry, FromOrders, NotRecorded
-from personal_offers.order_history import lines_known_at, orders_of, purchase_history
+from personal_offers.order_history import lines_known_at, orders_of, purchase_history, whole
 from personal_offers.pipelines.data_processing.changes import add_changes
 from personal_offers.pipelines.data_processing.order_features import aggregate_order_features
 from personal_offers.pipelines.data_processing.order_lines import (
@@ -102,24 +102,28 @@ def mark_order_lines(
     regime, found = find_breaks(parsed, options.regime)
     facts = add_order_facts(parsed, options, found)
     marked = without_facts(apply_rules(facts, order_line_rules(options), MONEY)).cache()
-    if problems := _unusable(clean_order_lines(marked, options), options):
+    if problems := _unusable(marked, options, found):
         raise InputError(problems)
     return marked, regime, {"found": found}
 
 
-def _unusable(lines: ir.Table, options: OrderLineOptions) -> list[str]:
+def _unusable(
+    marked: ir.Table, options: OrderLineOptions, found: Mapping[str, Any] | None
+) -> list[str]:
     """Refuse lines that leave nothing to compare."""
-    bought = lines.filter(lines.trusted & ~lines.is_return)
-    have = bought.aggregate(
-        lines=bought.count(),
-        customers=bought.customer_id.nunique(),
-        days=bought.ordered_at.date().nunique(),
-        first=bought.logged_at.min(),
-        last=bought.logged_at.max(),
+    lines = clean_order_lines(marked, options)
+    lines = lines.filter(lines.trusted)
+    bought = ~lines.is_return
+    have = lines.aggregate(
+        lines=whole(bought.sum()),
+        customers=lines.customer_id.nunique(where=bought),
+        days=lines.ordered_at.date().nunique(where=bought),
+        first=lines.logged_at.min(where=bought),
+        last=lines.logged_at.max(),
     ).to_pyarrow().to_pylist()[0]  # fmt: skip
     if not have["lines"]:
-        return ["no order is left after cleaning; look at the codes and patterns of "
-                f"{PARAMETERS}: cancellation, adjustment, non_product_codes"]  # fmt: skip
+        return [f"no order is left after cleaning; lines were removed by {_removals(marked)}; look "
+                f"at the columns, codes and patterns of {PARAMETERS}"]  # fmt: skip
     problems = []
     if have["customers"] == 1:
         problems.append("only one customer is left after cleaning: there is nobody to compare")
@@ -127,12 +131,29 @@ def _unusable(lines: ir.Table, options: OrderLineOptions) -> list[str]:
         problems.append(
             f"all orders are of one day, {have['first'].date()}: nothing can be said about time"
         )
-    if options.cutoff is not None and not have["first"] <= options.cutoff <= have["last"]:
+    end = _trusted_end(have["last"], options, found)
+    if options.cutoff is not None and not have["first"] <= options.cutoff <= end:
         problems.append(
             f"{PARAMETERS}.cutoff {options.cutoff} is outside the data: lines that can be linked "
-            f"to customers run from {have['first']} to {have['last']}"
+            f"to customers run from {have['first']} to {end}"
         )
     return problems
+
+
+def _removals(marked: ir.Table) -> str:
+    """Name the rules that removed lines, the most severe first."""
+    counts = marked.filter(marked.removed_by.notnull()).group_by("removed_by")
+    rows = counts.aggregate(n=ibis._.count()).order_by(ibis.desc("n"), "removed_by")
+    return ", ".join(f"{r['removed_by']} ({r['n']})" for r in rows.to_pyarrow().to_pylist())
+
+
+def _trusted_end(
+    last: datetime, options: OrderLineOptions, found: Mapping[str, Any] | None
+) -> datetime:
+    """Return the last moment whose lines are linked to customers."""
+    if found and options.after_break == "withhold":
+        return datetime.fromisoformat(found["since"])
+    return last
 
 
 def keep_marks(marked: ir.Table) -> ir.Table:
@@ -237,9 +258,7 @@ def choose_era(
     """
     t, found = order_lines, regime_break["found"]
     span = t.aggregate(first=t.logged_at.min(), last=t.logged_at.max()).to_pyarrow().to_pylist()[0]
-    trusted_to = span["last"]
-    if found and options.after_break == "withhold":
-        trusted_to = datetime.fromisoformat(found["since"])
+    trusted_to = _trusted_end(span["last"], options, found)
     cutoff = options.cutoff or trusted_to
     known = orders_of(lines_known_at(order_lines, cutoff))
     who = purchase_history(known, cutoff)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from datetime import date, datetime
-from typing import Annotated, Literal
+from typing import Annotated, Literal, get_args
 from zoneinfo import available_timezones
 
 from pydantic import AfterValidator, Field, StringConstraints, model_validator
@@ -13,6 +13,8 @@ from personal_offers.features import FeatureRegistry, FromOrders, Language, NotR
 from personal_offers.pipelines.data_processing.regime_params import RegimeOptions
 
 Header = Annotated[str, StringConstraints(min_length=1, strip_whitespace=True)]
+_UNKNOWN_TO_ENGINES = re.compile(r"\(\?<?[=!]|\(\?P?<|\\[1-9]")
+_DATE_PARTS = {"%Y", "%m", "%d", "%H", "%I", "%M", "%S", "%f", "%p"}
 Treatment = Literal["remove", "flag"]
 # Outputs that need a minimum of data, by the name that `withheld` uses.
 Gated = Literal["rfm", "class_tests", "backtest", "migration"]
@@ -23,6 +25,8 @@ def _compiles(pattern: str) -> str:
         re.compile(pattern)
     except re.error as error:
         raise ValueError(f"{pattern!r} is no regular expression: {error}") from error
+    if _UNKNOWN_TO_ENGINES.search(pattern):
+        raise ValueError(f"{pattern!r} looks ahead, behind or back, which table engines cannot")
     return pattern
 
 
@@ -35,10 +39,14 @@ def _known_zone(name: str) -> str:
 def _whole_date(form: str) -> str:
     if not all(part in form for part in ("%Y", "%m", "%d")):
         raise ValueError(f"{form!r} must hold %Y, %m and %d")
+    # Times are local, so a zone in the form would move them.
+    unknown = sorted(set(re.findall("%.", form)) - _DATE_PARTS)
+    if unknown:
+        raise ValueError(f"{form!r} holds {unknown}; known are {sorted(_DATE_PARTS)}")
     return form
 
 
-Pattern = Annotated[str, AfterValidator(_compiles)]
+Pattern = Annotated[str, StringConstraints(min_length=1), AfterValidator(_compiles)]
 
 
 class OrderColumns(Strict):
@@ -116,7 +124,10 @@ class OrderLineOptions(Strict):
         cancellation: Regular expression of order ids that take back a sale; none where a
             negative quantity does it alone.
         adjustment: Regular expression of order ids of the bookkeeping, which are no sales.
-        non_product_codes: Regular expressions, each for a whole product code in capitals.
+        no_customer: Texts, whatever their case, that mean that the customer is unknown.
+        non_product_codes: Regular expressions, each for a whole product code, whatever its case.
+        three_decimals: Whether prices such as 1,250 are meant; otherwise they are refused, because
+            they may mean thousands.
         product_id_case: What becomes of codes that differ by case only: ``upper`` writes all
             codes in capitals, ``merge`` takes the spelling that sorts first (for names), ``keep``
             leaves them apart.
@@ -141,7 +152,9 @@ class OrderLineOptions(Strict):
     timezone: Annotated[str, AfterValidator(_known_zone)]
     cancellation: Pattern | None
     adjustment: Pattern | None
+    no_customer: list[str]
     non_product_codes: list[Pattern]
+    three_decimals: bool
     product_id_case: Literal["upper", "merge", "keep"]
     relogged_lines: Treatment
     shared_orders: Treatment
@@ -155,6 +168,9 @@ class OrderLineOptions(Strict):
 
     @model_validator(mode="after")
     def _times_make_sense(self) -> OrderLineOptions:
+        ungated = sorted(set(get_args(Gated)) - set(self.minimum_data))
+        if ungated:
+            raise ValueError(f"minimum_data says nothing about {ungated}")
         if self.earliest_date >= self.latest_date:
             raise ValueError("earliest_date must be before latest_date")
         if self.cutoff is not None and self.cutoff.tzinfo is not None:

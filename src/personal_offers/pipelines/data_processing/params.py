@@ -12,6 +12,7 @@ from personal_offers.features import (
     FromColumn,
     FromOrders,
     Name,
+    NotRecorded,
     Strict,
     reserved,
 )
@@ -235,8 +236,10 @@ class IntakeOptions(Strict):
         for name, feature in registry.features.items():
             compute = feature.compute
             place = f"feature_registry.features.{name}.compute"
-            if isinstance(compute, FromOrders):
-                problems.append(f"{place}: a shop of customer tables has no orders")
+            if isinstance(compute, FromOrders | NotRecorded):
+                problems.append(
+                    f"{place}: a shop of customer tables has columns, not {compute.kind}"
+                )
             if not isinstance(compute, FromColumn | AtPeriod):
                 continue
             spec = self.tables.get(compute.table)

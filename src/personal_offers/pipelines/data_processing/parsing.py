@@ -25,7 +25,7 @@ from personal_offers.pipelines.data_processing.params import (
 _NUMBER = r"^[+-]?[0-9]+([.,][0-9]+)?$"
 _WHOLE = r"^[+-]?[0-9]+([.,]0{1,2})?$"
 # "5,790" is five or five thousand; only a column with three decimals can tell.
-_AMBIGUOUS = r"^[+-]?[1-9][0-9]{0,2}[.,][0-9]{3}$"
+MAY_MEAN_THOUSANDS = r"^[+-]?[1-9][0-9]{0,2}[.,][0-9]{3}$"
 _THREE_DECIMALS = 3
 _AMOUNT_DIGITS = 18
 _MAX_EXAMPLES = 5
@@ -193,14 +193,14 @@ def _cell_checks(rows: ir.Table, table: str, spec: RawTableSpec, where: str) -> 
             if 0 < column.decimals < _THREE_DECIMALS:
                 yield Check(
                     column.header,
-                    text.re_search(_AMBIGUOUS),
+                    text.re_search(MAY_MEAN_THOUSANDS),
                     "may mean thousands or decimals",
                     f"write them without a separator of thousands, or set {place}.decimals to 3",
                 )
             if column.decimals:
                 yield Check(
                     column.header,
-                    number & ~text.re_search(_AMBIGUOUS) & _is_too_fine(text, column),
+                    number & ~text.re_search(MAY_MEAN_THOUSANDS) & _is_too_fine(text, column),
                     f"have more than {column.decimals} decimals",
                     f"round them in the file or raise {place}.decimals",
                 )

@@ -160,13 +160,14 @@ def _with_outcomes(
 
 
 def backtest_classes(
-    order_lines: ir.Table, era: dict[str, Any], options: RfmOptions
+    order_lines: ir.Table, era: dict[str, Any], breaks: dict[str, Any], options: RfmOptions
 ) -> tuple[pd.DataFrame, dict[str, Any]]:
     """Tell what each class did after it was frozen, and whether the classes keep their order.
 
     Args:
         order_lines: Grain: one order line.
         era: cutoff, data_from, trusted_to (ISO texts) and withheld.
+        breaks: Boundaries at the cutoff, which the verdict states beside the earlier ones.
         options: Scheme, window, confidence, resamples.
 
     Returns:
@@ -176,7 +177,8 @@ def backtest_classes(
         not above zero), net_revenue (per customer, currency units) with percentile bootstrap
         interval (Efron, 1979), median_net_revenue. ``_low`` and ``_high`` are the bounds.
         Second, the verdict: withheld (reason or null), since, until, outcome_days, breaks,
-        customers, buyers, too_small (classes not compared), conclusive (enough buyers and classes);
+        breaks_now, customers, buyers, too_small (classes not compared), conclusive (enough
+        buyers and classes);
         where conclusive, per outcome the values by class, best_is_highest and worst_is_lowest
         with ``_is_certain`` (the intervals of all differences to it leave out zero), inversions
         (pairs whose order is the other way round, with ``detectable``: the interval of the
@@ -190,7 +192,8 @@ def backtest_classes(
     drawn = _draw(frozen, options)
     means = _resampled(drawn, sums, options)
     table = _outcome_table(sums, means, options)
-    return table, _verdict(frozen, table, drawn, means, options)
+    verdict = _verdict(frozen, table, drawn, means, options)
+    return table, verdict | {"breaks_now": breaks["measures"]}
 
 
 def _sums_by_class(customers: ir.Table) -> dict[str, dict[str, Any]]:
@@ -512,7 +515,7 @@ def _shown(outcome: str, value: float, lang: str) -> str:
 
 
 def migrate_classes(
-    order_lines: ir.Table, era: dict[str, Any], options: RfmOptions
+    order_lines: ir.Table, era: dict[str, Any], breaks: dict[str, Any], options: RfmOptions
 ) -> pd.DataFrame:
     """Count who went from which class to which between the earlier cutoff and the cutoff.
 
@@ -522,6 +525,7 @@ def migrate_classes(
     Args:
         order_lines: Grain: one order line.
         era: cutoff, data_from, trusted_to (ISO texts) and withheld.
+        breaks: Boundaries at the cutoff.
         options: Scheme and window.
 
     Returns:
@@ -529,12 +533,11 @@ def migrate_classes(
         class at the cutoff, all pairs: their names, customers, share_of_from (null where
         nobody comes from there), net_before, net_between, net_after (currency units, net of
         returns: up to the earlier cutoff, from then to the cutoff, up to the cutoff). No rows
-        where the backtest is withheld.
+        where it or the backtest is withheld.
     """
     frozen = freeze_classes(order_lines, era, options)
-    if not isinstance(frozen, Frozen):
+    if not isinstance(frozen, Frozen) or withheld_reason(era, "migration") is not None:
         return pd.DataFrame(columns=MIGRATION_COLUMNS)
-    breaks = fit_rfm_breaks(order_lines, era, options)
     now = score_rfm(order_lines, era, breaks, options)
     lines = lines_known_at(order_lines, cutoff_of(era))
     cents = (lines.amount * CENTS).cast("int64")

@@ -74,11 +74,11 @@ def rfm_nodes() -> list[Node]:
         Node(compare_classes, _HISTORY | rfm, "class_tests", name="compare_classes"),
         Node(
             backtest_classes,
-            _HISTORY,
+            _HISTORY | breaks,
             ["class_backtest", "class_verdict"],
             name="backtest_classes",
         ),
-        Node(migrate_classes, _HISTORY, "class_migration", name="migrate_classes"),
+        Node(migrate_classes, _HISTORY | breaks, "class_migration", name="migrate_classes"),
     ]
 
 

@@ -36,6 +36,7 @@ from personal_offers.pipelines.segmentation.rfm_params import (
 logger = logging.getLogger(__name__)
 
 CENTS = 100
+_OUTCOME = "the intake's tables were written, the classes were not"
 UNITS = {"recency": "days", "frequency": "orders", "monetary": "cents"}
 COLUMNS = {"recency": "recency_days", "frequency": "frequency", "monetary": "cents"}
 LETTERS = {"recency": "r", "frequency": "f", "monetary": "m"}
@@ -79,7 +80,8 @@ def fit_rfm_breaks(
     facts = history.aggregate(**_facts(history, scheme)).to_pyarrow().to_pylist()[0]
     if not facts["customers"]:
         raise InputError(
-            [f"order_lines: no customer had bought by {era['cutoff']}: choose a later cutoff"]
+            [f"order_lines: no customer had bought by {era['cutoff']}: choose a later cutoff"],
+            _OUTCOME,
         )
     limits = {measure: _limits(measure, history, facts, scheme) for measure in MEASURES}
     customers = _customers_by_score(history, limits, facts["customers"])
@@ -200,14 +202,15 @@ def _refuse_one_score(
             f"{asked.method}, or withhold rfm"
         )
     if problems:
-        raise InputError(problems)
+        raise InputError(problems, _OUTCOME)
 
 
 def _in_words(measure: str, values: Sequence[int]) -> str:
     """Return values with their unit for a person."""
     if measure == "monetary":
         return f"{', '.join(f'{value / CENTS:,.2f}' for value in values)} in money"
-    return f"{', '.join(str(value) for value in values)} {UNITS[measure]}"
+    unit = UNITS[measure].removesuffix("s") if list(values) == [1] else UNITS[measure]
+    return f"{', '.join(str(value) for value in values)} {unit}"
 
 
 def _artefact(
@@ -328,7 +331,7 @@ def _refuse_other_breaks(breaks: Mapping[str, Any], options: RfmOptions) -> None
         if breaks[name] != value
     ]
     if problems:
-        raise InputError(problems)
+        raise InputError(problems, _OUTCOME)
 
 
 def _code_table(breaks: Mapping[str, Any], options: RfmOptions) -> ir.Table:
