@@ -117,18 +117,20 @@ class ParameterHook:
             for name in pipeline.inputs()
             if name.startswith("params:")
         }
+        invalid: list[str] = []
         try:
-            parameters = context.config_loader["parameters"]
+            try:
+                parameters = context.params  # reading all files takes its time, so once
+            except ParameterValidationError as error:
+                lines = str(error).splitlines()[1:]  # the first line only says that it failed
+                invalid = [line for line in lines if _PYDANTIC_LINK not in line]
+                parameters = context.config_loader["parameters"]
         except (YAMLError, OmegaConfBaseException, ValueError) as error:
             raise click.ClickException(f"The configuration cannot be read: {error}") from error
         problems = list(unread_parameters(parameters, read))
         problems += absent_blocks(parameters, read)
         problems += folder_problems(parameters)
-        try:
-            problems += inconsistencies(context.params)
-        except ParameterValidationError as error:
-            lines = str(error).splitlines()[1:]  # the first line only says that it failed
-            problems += [line for line in lines if _PYDANTIC_LINK not in line]
+        problems += invalid or inconsistencies(parameters)
         if problems:
             raise click.ClickException(
                 "\n".join(["The parameters are wrong; nothing was run.", *problems])

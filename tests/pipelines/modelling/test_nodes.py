@@ -20,6 +20,7 @@ from personal_offers.pipelines.modelling.nodes import (
     compute_metrics,
     evaluate_baselines,
     evaluate_model,
+    withhold_decline_risk,
 )
 from personal_offers.pipelines.modelling.params import ModellingOptions
 
@@ -205,6 +206,29 @@ class TestAssembleModelInput:
                 registry,
                 options(),
             )
+
+
+class TestWithholdDeclineRisk:
+    def test_everybody_has_a_row_and_nobody_a_risk(self) -> None:
+        risk, metrics = withhold_decline_risk(ibis.memtable({"customer_id": ["b", "a"]}))
+
+        frame = risk.to_pandas()
+        assert frame["customer_id"].to_list() == ["a", "b"]
+        assert frame.drop(columns="customer_id").isna().to_numpy().all()
+        assert set(metrics["withheld"]) == {"ru", "en"}
+
+
+def test_a_customer_without_a_label_teaches_nothing(
+    customers: pd.DataFrame, labels: pd.DataFrame, registry: FeatureRegistry
+) -> None:
+    unknown = labels.astype({"declined": object})
+    unknown.loc[unknown.index[0], "declined"] = None
+    table = ibis.memtable(unknown, schema={"customer_id": "string", "declined": "boolean"})
+
+    found = assemble_model_input(ibis.memtable(customers), table, registry, options())
+
+    assert len(found) == len(customers) - 1
+    assert unknown["customer_id"].iloc[0] not in set(found["customer_id"])
 
 
 class TestAssignFolds:

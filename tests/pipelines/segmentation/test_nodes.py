@@ -10,11 +10,14 @@ from pandas.testing import assert_frame_equal
 from scipy.stats import norm, t
 
 from personal_offers.pipelines.segmentation.nodes import (
+    add_classes,
     assign_segments,
     find_thresholds,
     profile_segments,
+    profile_segments_and_classes,
 )
 from personal_offers.pipelines.segmentation.params import SegmentationOptions
+from personal_offers.pipelines.segmentation.rfm_params import RfmOptions
 
 LABEL = {"ru": "текст", "en": "text"}
 SEGMENTS = {
@@ -433,3 +436,65 @@ class TestProfileSegments:
 
         for name in ("share", "declined_share", "profit", "mean_profit", "profit_at_risk"):
             assert {name, f"{name}_low", f"{name}_high"} <= columns
+
+
+def classes_of(classes: list[str | None]) -> ir.Table:
+    return ibis.memtable(
+        pd.DataFrame(
+            {
+                "customer_id": ids(len(classes)),
+                "rfm_class": classes,
+                "cutoff": "2021-01-31T00:00:00",
+            }
+        ),
+        schema={"customer_id": "string", "rfm_class": "string", "cutoff": "string"},
+    )
+
+
+def segments_of(segments: list[str | None]) -> ir.Table:
+    frame = {
+        "customer_id": ids(len(segments)),
+        "decline_risk": [None if s is None else 0.9 for s in segments],
+        "profit": [1.0] * len(segments),
+        "segment": segments,
+    }
+    kinds = {"customer_id": "string", "decline_risk": "float64", "profit": "float64"}
+    return ibis.memtable(pd.DataFrame(frame), schema=kinds | {"segment": "string"})
+
+
+class TestClasses:
+    def test_whoever_has_no_risk_falls_back_on_the_class(self) -> None:
+        found = add_classes(
+            segments_of(["save_first", None, None]), classes_of(["top", "lost", None])
+        ).to_pandas()
+
+        assert found["segment"].to_list() == ["save_first", "lost", "not_classified"]
+        assert found["rfm_class"].to_list()[:2] == ["top", "lost"]
+        assert set(found["cutoff"]) == {"2021-01-31T00:00:00"}
+
+    def test_profile_has_a_row_for_each_segment_and_class_that_somebody_is_in(
+        self, parameters: dict[str, Any]
+    ) -> None:
+        rfm_options = RfmOptions.model_validate(parameters["gift_shop"]["rfm"])
+        segments = segments_of(["save_first", "top", "top"])
+        labels = ibis.memtable(
+            pd.DataFrame({"customer_id": ids(3), "declined": [None] * 3}),
+            schema={"customer_id": "string", "declined": "boolean"},
+        )
+
+        profile = profile_segments_and_classes(segments, labels, options(), rfm_options)
+
+        assert profile["segment"].to_list() == ["save_first", "top", "all"]
+        assert profile["customers"].to_list() == [1, 2, 3]
+        assert profile["name_ru"].to_list() == ["Спасать", "Топ", "Все клиенты"]
+        assert profile["declined_share"].isna().all()
+
+    def test_a_quantile_of_risks_that_nobody_has_puts_nobody_on_a_level(self) -> None:
+        asked = options(**thresholds({"kind": "quantile", "value": 0.5}, ABSOLUTE))
+        customers, risks = customers_of([1.0, 2.0]), risks_of([None, None])
+
+        found = assign_segments(
+            customers, risks, find_thresholds(customers, risks, asked), asked
+        ).to_pandas()
+
+        assert found[["risk_level", "segment"]].isna().to_numpy().all()

@@ -177,6 +177,7 @@ class TestScores:
             "class_ru": "string",
             "class_en": "string",
             "days_to_next_class": "int64",
+            "cutoff": "string",
         }
 
     def test_gross_money_leaves_returns_out(self) -> None:
@@ -246,7 +247,7 @@ class TestScores:
         assert found.columns == full.columns
         frame = found.to_pandas()
         assert frame["frequency"].to_list() == [2, 1, 3]
-        assert frame[list(full.columns[4:])].isna().to_numpy().all()
+        assert frame[list(full.columns[4:-1])].isna().to_numpy().all()
         assert describe_rfm(found, breaks, options()).empty
         profile = profile_classes(found, options())
         assert profile["rfm_class"].to_list() == ["all"]

@@ -53,7 +53,8 @@ def assemble_model_input(
         InputError: When there is one class only.
     """
     wanted = ["customer_id", *registry.names(), "declined"]
-    frame: pd.DataFrame = customers.inner_join(labels, "customer_id").select(wanted).to_pandas()
+    labelled = labels.filter(labels.declined.notnull())
+    frame: pd.DataFrame = customers.inner_join(labelled, "customer_id").select(wanted).to_pandas()
     frame["declined"] = frame["declined"].astype(bool)
     for name in registry.model_names("flag"):
         frame[name] = frame[name].map({True: "yes", False: "no"})

@@ -180,13 +180,13 @@ def add_classes(risk_segments: ir.Table, rfm: ir.Table) -> ir.Table:
 
     Args:
         risk_segments: Grain: one customer; ``segment`` null where there is no risk.
-        rfm: Grain: one customer: rfm_class, null where classes are withheld.
+        rfm: Grain: one customer: rfm_class, null where classes are withheld, and cutoff.
 
     Returns:
-        The same customers, ordered by id, with rfm_class and a segment for everyone: the cell
-        of risk x profit, else the class, else ``not_classified``.
+        The same customers, ordered by id, with rfm_class, the cutoff, and a segment for everyone:
+        the cell of risk x profit, else the class, else ``not_classified``.
     """
-    classes = rfm.select("customer_id", "rfm_class")
+    classes = rfm.select("customer_id", "rfm_class", "cutoff")
     table = risk_segments.left_join(classes, "customer_id").drop("customer_id_right")
     table = table.mutate(segment=ibis.coalesce(table.segment, table.rfm_class, NOT_CLASSIFIED))
     return table.order_by("customer_id").cache()

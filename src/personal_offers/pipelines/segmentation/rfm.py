@@ -268,8 +268,8 @@ def score_rfm(
         from the last purchase to the cutoff), frequency (purchase orders), monetary (currency
         units), r, f, m (scores), rfm_code, rfm_class, class_ru, class_en, days_to_next_class
         (days without a purchase until the class changes for the first time because the last
-        purchase grows old; null where it never does). Where RFM is withheld, everything from
-        r on is null.
+        purchase grows old; null where it never does), cutoff (ISO text: what was known then).
+        Where RFM is withheld, everything from r to days_to_next_class is null.
 
     Raises:
         InputError: The breaks were fitted with another scheme, or for net and not gross.
@@ -281,8 +281,9 @@ def score_rfm(
         "frequency": history.frequency,
         "monetary": history.cents.cast("float64") / CENTS,
     }
+    as_of = {"cutoff": ibis.literal(era["cutoff"])}
     if "rfm" in era["withheld"] or breaks["withheld"] is not None:
-        scored = history.select(**known, **_nothing())
+        scored = history.select(**known, **_nothing(), **as_of)
         return scored.order_by("customer_id").cache()
     _refuse_other_breaks(breaks, options)
     scores = {
@@ -304,6 +305,7 @@ def score_rfm(
         class_ru=joined.class_ru,
         class_en=joined.class_en,
         days_to_next_class=joined.last_day + 1 - joined.recency_days,
+        **as_of,
     )
     # Cached, because each check of the contract would compute the whole expression again.
     return classed.order_by("customer_id").cache()
