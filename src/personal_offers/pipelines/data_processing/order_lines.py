@@ -186,7 +186,11 @@ def parse_order_lines(rows: ir.Table, options: OrderLineOptions) -> ir.Table:
     columns = options.columns
     cells = {name: _cell(rows, header) for name, header in columns.model_dump().items() if header}
     customer = cells["customer_id"]
-    known = ibis.ifelse(customer.lower().isin(options.no_customer), ibis.null("string"), customer)
+    known = ibis.ifelse(
+        customer.lower().isin([text.lower() for text in options.no_customer]),
+        ibis.null("string"),
+        customer,
+    )
     # The costly replacements run on the few cells that need them.
     plain_customer = ibis.ifelse(
         known.endswith(".0"), known.re_replace(r"^([0-9]+)\.0$", r"\1"), known
