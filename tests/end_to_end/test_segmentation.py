@@ -46,7 +46,7 @@ def sample(root: Path) -> Path:
 
 @pytest.fixture(scope="module")
 def run(_project: None, root: Path, tmp_path_factory: pytest.TempPathFactory) -> Run:
-    """Run as ``kedro run`` does, in any environment and by tag too."""
+    """Run this shop as ``kedro run`` does, in any environment and by tag too."""
 
     def run(
         raw_dir: Path,
@@ -64,7 +64,7 @@ def run(_project: None, root: Path, tmp_path_factory: pytest.TempPathFactory) ->
             env=env,
             runtime_params=ends | (parameters or {}),
         ) as session:
-            session.run(pipeline_names=[pipeline], tags=tags)
+            session.run(pipeline_names=[pipeline], tags=tags, namespaces=[SHOP])
 
     return run
 
@@ -153,7 +153,7 @@ class TestPublicOutputs:
         customers = customers_of(output)
 
         assert customers.columns.to_list() == [
-            "customer_id", *registry.names(), "profit", "revenue_repaired",
+            "customer_id", *registry.names(), "profit", "revenue_repaired", "regular",
         ]  # fmt: skip
         assert customers["customer_id"].is_unique
         # 1,300 customers of the sample, of whom three are newcomers
@@ -184,7 +184,7 @@ class TestPublicOutputs:
 
         assert {file.parts[1] for file in files} == {SHOP}
         assert {file.parts[0] for file in files} <= {
-            "02_intermediate", "03_primary", "05_model_input", "07_model_output",
+            "02_intermediate", "03_primary", "05_model_input", "07_model_output", "08_reporting",
         }  # fmt: skip
 
 
@@ -479,7 +479,8 @@ def test_model_is_switched_by_a_parameter_of_the_command_line(
     done = subprocess.run(
         [
             sys.executable, "-m", "kedro", "run",
-            "--env", "test", "--pipeline", "segmentation", "--params", parameters,
+            "--env", "test", "--pipeline", "segmentation", "--namespaces", SHOP,
+            "--params", parameters,
         ],
         cwd=root,
         env=os.environ | {"PYTHONPATH": "src", "DO_NOT_TRACK": "1"},
