@@ -1,0 +1,72 @@
+"""Parameters of the activity label of shops that have order lines and nothing else."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from pydantic import AfterValidator, Field, model_validator
+
+from personal_offers.features import Strict
+
+# Shares are compared in whole numbers, so that a customer exactly at the limit has not declined.
+SHARE_PARTS = 10_000
+
+
+def _four_decimals(share: float) -> float:
+    if abs(share * SHARE_PARTS - round(share * SHARE_PARTS)) > 1 / SHARE_PARTS:
+        raise ValueError(f"{share} has more than four decimals")
+    return share
+
+
+Share = Annotated[float, Field(gt=0, le=1), AfterValidator(_four_decimals)]
+Days = Annotated[int, Field(ge=1)]
+
+
+class ActivityOptions(Strict):
+    """When a customer counts as declined, who gets a label, and as of which moments.
+
+    Attributes:
+        measure: What is compared: ``items`` (units, net of returns), ``revenue`` (net of
+            returns) or ``orders`` (purchases begun; a return takes back goods, not an order).
+        outcome_days: Length of the outcome window.
+        gap_days: Days between the cutoff and the outcome window, which nothing looks at.
+        baseline_days: Length of the observation window that the customer's own baseline is the
+            mean of.
+        shortest_baseline_days: Where the data begin later than ``baseline_days`` before a
+            cutoff, the window may be as short as this; ``baseline_days`` forbids it.
+        share: Declined is whoever falls below this share of their own baseline.
+        minimum_orders: Eligible customers bought at least so often before the cutoff.
+        recent_days: One of these orders lies in the last so many days.
+        step_days: Days between two training cutoffs.
+        most_cutoffs: Training cutoffs at most; the latest ones stay.
+        prevalence_shares: Values of ``share`` that the prevalence is shown for, too.
+        confidence: Coverage of the intervals of prevalence.
+    """
+
+    measure: Literal["items", "revenue", "orders"]
+    outcome_days: Days
+    gap_days: int = Field(ge=0)
+    baseline_days: Days
+    shortest_baseline_days: Days
+    share: Share
+    minimum_orders: int = Field(ge=1)
+    recent_days: Days
+    step_days: Days
+    most_cutoffs: int = Field(ge=1)
+    prevalence_shares: list[Share] = Field(min_length=1)
+    confidence: float = Field(gt=0.5, lt=1)
+
+    @model_validator(mode="after")
+    def _windows_make_sense(self) -> ActivityOptions:
+        if self.shortest_baseline_days > self.baseline_days:
+            raise ValueError("shortest_baseline_days must not be above baseline_days")
+        return self
+
+    @property
+    def days_after(self) -> int:
+        """Days from a cutoff to the end of its outcome window."""
+        return self.gap_days + self.outcome_days
+
+    def shares(self) -> list[float]:
+        """Return all shares that the prevalence is shown for, rising."""
+        return sorted({*self.prevalence_shares, self.share})
