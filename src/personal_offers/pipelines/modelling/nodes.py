@@ -23,7 +23,7 @@ from personal_offers.pipelines.modelling.folds import (
     sort_by_content,
     split_groups,
 )
-from personal_offers.pipelines.modelling.metrics import bootstrap_weights, measure
+from personal_offers.pipelines.modelling.metrics import Measured, bootstrap_weights, measure
 from personal_offers.pipelines.modelling.models import Settings, fit_model
 from personal_offers.pipelines.modelling.params import MemberName, ModellingOptions
 
@@ -253,7 +253,7 @@ def compute_metrics(
         wide = risk.pivot(index="repeat", columns="customer_id", values="risk")
         return wide[ids.to_list()].to_numpy()
 
-    def judge(risks: np.ndarray[Any, Any]) -> dict[str, dict[str, float]]:
+    def judge(risks: np.ndarray[Any, Any]) -> dict[str, Measured]:
         return measure(label, risks, weights, options.confidence)
 
     risks = by_repeat(risk_by_repeat)

@@ -4,6 +4,11 @@ from __future__ import annotations
 
 from kedro.pipeline import Node, Pipeline
 
+from personal_offers.pipelines.modelling.decision import (
+    captured_profit,
+    profit_curve,
+    reliability_table,
+)
 from personal_offers.pipelines.modelling.nodes import (
     assemble_model_input,
     assign_folds,
@@ -22,6 +27,7 @@ STAGE = "modelling"
 def given_labels_template() -> Pipeline:
     """Return the nodes, without namespace, for a shop that says who declined."""
     options, registry = "params:modelling", "params:feature_registry"
+    judged = ["decline_risk", "labels", "customers", "params:decision"]
     return Pipeline(
         [
             Node(
@@ -50,6 +56,14 @@ def given_labels_template() -> Pipeline:
                 "metrics",
                 name="compute_metrics",
             ),
+            Node(
+                reliability_table,
+                ["model_input", "risk_by_repeat", "params:decision"],
+                "reliability",
+                name="reliability_table",
+            ),
+            Node(profit_curve, judged, ["profit_curve", "decision"], name="profit_curve"),
+            Node(captured_profit, judged, "captured_profit", name="captured_profit"),
         ]
     )
 
