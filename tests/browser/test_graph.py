@@ -17,7 +17,12 @@ pytestmark = [
 ]
 
 STAGES = ("data_processing", "modelling", "segmentation")
-MAIN_TABLES = ("raw_market_file", "raw_money", "customers", "cleaning_ledger", "segments")
+MAIN_TABLES = ("customers", "cleaning_ledger", "segments")
+SHOWN = [
+    f"{shop.name}.{table}"
+    for shop in SHOPS
+    for table in (*(f"raw_{name}" for name in shop.raw_tables), *MAIN_TABLES)
+]
 
 
 @pytest.fixture(scope="module")
@@ -31,14 +36,15 @@ def _get(address: str) -> dict:
         return json.load(answer)
 
 
-def test_shop_unfolds_into_its_stages(address):
-    shop = SHOPS[0].name
+@pytest.mark.parametrize("shop", [shop.name for shop in SHOPS])
+def test_shop_unfolds_into_its_stages(address, shop):
     with opened_page(1500, 1000) as page:
         failures: list[str] = []
         page.on("pageerror", lambda error: failures.append(str(error)))
         show_stages(page, address, shop)
         boxes = page.locator(".pipeline-node--modularPipeline").all_text_contents()
-    assert sorted(boxes) == [f"{shop}.{stage}" for stage in STAGES]
+    others = {other.name for other in SHOPS} - {shop}
+    assert set(boxes) == {f"{shop}.{stage}" for stage in STAGES} | others
     assert failures == []
 
 
@@ -48,9 +54,9 @@ def test_every_dataset_has_a_layer(address):
     assert without == []
 
 
-@pytest.mark.parametrize("table", MAIN_TABLES)
+@pytest.mark.parametrize("table", SHOWN)
 def test_main_tables_can_be_previewed(address, table):
     nodes = _get(f"{address}/api/main")["nodes"]
-    found = next(n for n in nodes if n["name"] == f"{SHOPS[0].name}.{table}")
+    found = next(n for n in nodes if n["name"] == table)
     details = _get(f"{address}/api/nodes/{found['id']}")
     assert details["preview_type"] == "TablePreview"
