@@ -121,7 +121,7 @@ def test_quoted_cells_hold_separators_quotes_and_line_ends(load: Load) -> None:
 
 
 def test_quoted_line_ends_survive_in_a_file_of_many_blocks(load: Load) -> None:
-    # Given more than one block of Arrow's reader (1 MB), so that some cell lies on a border
+    # Given more than one block of Arrow's reader (2 MB), so that some cell lies on a border
     cells = [f"first line of {n}\nsecond line of {n}" for n in range(80_000)]
     content = "id,name\n" + "".join(f'{n},"{cell}"\n' for n, cell in enumerate(cells))
 
@@ -275,6 +275,18 @@ def test_at_most_five_ragged_lines_are_shown(load: Load) -> None:
     assert raw.problems[0].count("line ") == 5
     assert "line 6: '7'" in raw.problems[0]
     assert "line 7" not in raw.problems[0]
+
+
+def test_column_named_like_the_row_numbers_gets_another_name(load: Load) -> None:
+    raw = load(b"id,row_number\n1,77\n")
+
+    assert rows_of(raw) == [{"row_number": 1, "id": "1", "row_number_1": "77"}]
+
+
+def test_separator_after_the_only_column_is_a_problem(load: Load) -> None:
+    raw = load(b"id\n1,\n2\n")
+
+    assert raw.problems[0].startswith("1 line(s) do not have the 1 columns of the header")
 
 
 def test_rows_below_a_ragged_line_keep_their_number(load: Load) -> None:

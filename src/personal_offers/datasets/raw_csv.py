@@ -18,19 +18,23 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any, NoReturn, cast
 
-import duckdb
 import ibis
 import ibis.expr.types as ir
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
 from kedro.io import DatasetError
 from kedro_datasets._typing import TablePreview
 from kedro_datasets.ibis import FileDataset
-from pyarrow import ArrowInvalid, input_stream
 from pyarrow import csv as arrow_csv
 
 _CHUNK_BYTES = 1 << 20
+_BLOCK_BYTES = 1 << 21
 _MAX_HEADER_BYTES = 1 << 20
 _MAX_EXAMPLES = 5
 _MAX_REASON = 200
+_OUTER_SPACE = " \t\r\n\u00a0"
+_ROW_NUMBER = "row_number"  # numbers the rows here; a column of this name gets another one
 _NO_ROWS = "the file has a header but no rows; export it again"
 
 
@@ -65,10 +69,9 @@ class RawCSVDataset(FileDataset):  # type: ignore[misc]  # kedro-datasets has no
     r"""A delimited text file as an Ibis table of text columns, whatever form it has.
 
     The encoding is the first of ``encodings`` in which the whole file can be read; the
-    separator is the one of ``delimiters`` that gives the header most columns. DuckDB parses
-    what it can: UTF-8 without a fault. It would have to download an extension for other
-    encodings, refuses line ends of both kinds in one file, and does not list ragged lines, so
-    everything else goes through Arrow, which takes about three times as long.
+    separator is the one of ``delimiters`` that gives the header most columns. Arrow parses the
+    file: it knows all encodings and both kinds of line ends, lists ragged lines, and is faster
+    than DuckDB at it. The engine then reads Arrow's table where it lies, without a copy.
 
     YAML:
 
@@ -127,14 +130,11 @@ class RawCSVDataset(FileDataset):  # type: ignore[misc]  # kedro-datasets has no
                     "the file is missing; put it there or name its folder with "
                     "--params raw_dir=FOLDER (which holds one folder per shop)"
                 )
-            if fast := self._read_clean_utf8(path):
-                return fast
-            encoding = self._detect_encoding(path)
-            header, delimiter, has_rows = self._read_header(path, encoding)
-            rows, problems = self._read_rows(path, encoding, header, delimiter, has_rows)
+            encoding, cells, problems = self._read(path)
+            rows = self._in_engine(_table_name(path), cells)
         except _UnreadableError as error:
             return RawTable(str(path), None, (str(error),))
-        except (OSError, EOFError, zlib.error, csv.Error, ArrowInvalid, duckdb.Error) as error:
+        except (OSError, EOFError, zlib.error, csv.Error, pa.ArrowInvalid) as error:
             reason = str(error).splitlines()[0][:_MAX_REASON]
             problem = f"the file cannot be read ({reason}); copy or export it again"
             return RawTable(str(path), None, (problem,))
@@ -153,16 +153,25 @@ class RawCSVDataset(FileDataset):  # type: ignore[misc]  # kedro-datasets has no
         rows = self.load().rows
         if rows is None:
             return TablePreview({"index": [], "columns": [], "data": []})
-        frame = rows.order_by("row_number").limit(nrows).to_pandas()
+        frame = rows.order_by(_ROW_NUMBER).limit(nrows).to_pandas()
         return TablePreview(json.loads(frame.to_json(orient="split", force_ascii=False)))
+
+    def _read(self, path: Path) -> tuple[str, pa.Table, list[str]]:
+        """Return the encoding, the rows and the problems of a file."""
+        # Most files are UTF-8: reading one shows whether it is, without a pass to find out.
+        if self._encodings[0] == "utf-8" and not _has_utf16_mark(path):
+            try:
+                return "utf-8", *self._read_rows(path, "utf-8")
+            except (_UnreadableError, UnicodeDecodeError, pa.ArrowInvalid):
+                pass  # the encoding decides which message is the right one
+        encoding = self._detect_encoding(path)
+        return encoding, *self._read_rows(path, encoding)
 
     def _detect_encoding(self, path: Path) -> str:
         """Return the first encoding in which every byte of the file can be read."""
         for encoding in self._encodings:
-            with _open_bytes(path) as stream:
-                start = stream.read(2)
             # Two bytes of any text are valid UTF-16, so it counts only with its own mark.
-            if encoding == "utf-16" and start not in (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE):
+            if encoding == "utf-16" and not _has_utf16_mark(path):
                 continue
             if _decodes(path, encoding):
                 return encoding
@@ -190,55 +199,22 @@ class RawCSVDataset(FileDataset):  # type: ignore[misc]  # kedro-datasets has no
         has_rows = len(lines) > 1 or len(text) >= _MAX_HEADER_BYTES
         return _column_names(header), delimiter, has_rows
 
-    def _read_clean_utf8(self, path: Path) -> RawTable | None:
-        """Let DuckDB read the file, on all cores; None where it is not clean UTF-8."""
-        if self._encodings[0] != "utf-8":
-            return None
-        with _open_bytes(path) as stream:
-            if stream.read(2) in (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE):
-                return None
-        try:
-            header, delimiter, has_rows = self._read_header(path, "utf-8")
-            if not has_rows:
-                return None
-            name = _table_name(path)
-            engine = cast(Any, self.connection).con  # another engine has another dataset
-            engine.execute(
-                f"CREATE OR REPLACE TEMP TABLE {name} AS SELECT {self._cells(header)} "  # noqa: S608
-                "FROM read_csv(?, auto_detect=false, header=true, delim=?, quote='\"', "
-                "escape='\"', strict_mode=true, null_padding=false, columns=?)",
-                [str(path), delimiter, dict.fromkeys(header, "VARCHAR")],
-            )
-        except (_UnreadableError, UnicodeDecodeError, duckdb.Error):
-            return None
-        rows = self.connection.table(name)
-        return RawTable(str(path), rows, tuple(_empty_problem(rows)))
-
-    def _cells(self, header: Sequence[str]) -> str:
-        """Return the SQL of the columns of ``RawTable.rows``."""
-        cells = {c: _identifier(c) for c in header}
-        if self._trim:
-            cells = {c: f"trim({cell}, ' \t\r\n\u00a0')" for c, cell in cells.items()}
-        columns = [f"nullif({cell}, '') AS {_identifier(c)}" for c, cell in cells.items()]
-        return ", ".join(["row_number() OVER () AS row_number", *columns])
-
-    def _read_rows(
-        self, path: Path, encoding: str, header: list[str], delimiter: str, has_rows: bool
-    ) -> tuple[ir.Table, list[str]]:
-        """Parse the file once into a table that lives as long as the connection."""
+    def _read_rows(self, path: Path, encoding: str) -> tuple[pa.Table, list[str]]:
+        """Parse the file; return its rows (see ``RawTable.rows``) and its problems."""
+        header, delimiter, has_rows = self._read_header(path, encoding)
         ragged: list[Any] = []
 
         def remember(row: Any) -> str:
             ragged.append(row)
             return "skip"
 
-        name = _table_name(path)
-        engine = cast(Any, self.connection).con  # another engine has another dataset
-        with input_stream(str(path), compression="detect") as stream:
-            reader = arrow_csv.open_csv(
+        # The stream's own thread unpacks the next block while this one is parsed.
+        with pa.input_stream(str(path), compression="detect") as stream:
+            table = arrow_csv.read_csv(
                 stream,
                 arrow_csv.ReadOptions(
                     use_threads=False,  # only then does a ragged line know its number
+                    block_size=_BLOCK_BYTES,
                     encoding=encoding,
                     column_names=header,
                     skip_rows=int(has_rows),  # Arrow cannot skip the only line there is
@@ -246,18 +222,23 @@ class RawCSVDataset(FileDataset):  # type: ignore[misc]  # kedro-datasets has no
                 arrow_csv.ParseOptions(
                     delimiter=delimiter, newlines_in_values=True, invalid_row_handler=remember
                 ),
-                arrow_csv.ConvertOptions(column_types=dict.fromkeys(header, "string")),
+                arrow_csv.ConvertOptions(
+                    column_types=dict.fromkeys(header, "string"),
+                    null_values=[""],
+                    strings_can_be_null=True,
+                ),
             )
-            engine.register(f"{name}_stream", reader)
-            # Names are quoted by _identifier or are a hash.
-            engine.execute(
-                f"CREATE OR REPLACE TEMP TABLE {name} AS SELECT {self._cells(header)} "  # noqa: S608
-                f"FROM {name}_stream WHERE {has_rows}"
-            )
-            engine.unregister(f"{name}_stream")
-        _count_skipped_rows(engine, name, ragged)
-        rows = self.connection.table(name)
-        return rows, _ragged_problem(ragged, header) + _empty_problem(rows)
+        table = table if has_rows else table.slice(0, 0)
+        if self._trim:
+            table = pa.table([_trimmed(cells) for cells in table.columns], header)
+        table = table.add_column(0, _ROW_NUMBER, pa.array(_row_numbers(len(table), ragged)))
+        return table, _ragged_problem(ragged, header) + ([] if len(table) else [_NO_ROWS])
+
+    def _in_engine(self, name: str, cells: pa.Table) -> ir.Table:
+        """Show Arrow's table to the engine for as long as the connection lives."""
+        engine = cast(Any, self.connection).con  # another engine has another dataset
+        engine.register(name, cells)
+        return self.connection.table(name)
 
 
 def _table_name(path: Path) -> str:
@@ -268,6 +249,7 @@ def _column_names(header: Sequence[str]) -> list[str]:
     """Trim the names, and name what has none (a separator at the end of each line)."""
     names = [name.strip() or f"unnamed_{i}" for i, name in enumerate(header, start=1)]
     # Table engines ignore case in names, so "id" and "ID" cannot both be read.
+    names = [f"{name}_1" if name.casefold() == _ROW_NUMBER else name for name in names]
     folded = [name.casefold() for name in names]
     twice = sorted({name for name in names if folded.count(name.casefold()) > 1})
     if twice:
@@ -278,18 +260,18 @@ def _column_names(header: Sequence[str]) -> list[str]:
     return names
 
 
-def _count_skipped_rows(engine: Any, name: str, ragged: Sequence[Any]) -> None:
-    """Let rows below a ragged line keep the number that they have in the file."""
-    if not ragged:
-        return
+def _row_numbers(count: int, ragged: Sequence[Any]) -> np.ndarray[Any, np.dtype[np.int64]]:
+    """Number the parsed rows; those below a ragged line keep the number they have in the file."""
+    numbers = np.arange(1, count + 1, dtype=np.int64)
     # The j-th ragged data row (from 0) at place p comes before parsed row k when p - j <= k.
-    places = sorted(row.number - 1 for row in ragged)
-    shifts = [place - before for before, place in enumerate(places)]
-    engine.execute(
-        f"UPDATE {name} SET row_number = row_number "  # noqa: S608  # the name is a hash
-        "+ len(list_filter(?::BIGINT[], lambda place: place <= row_number))",
-        [shifts],
-    )
+    places = np.sort(np.array([row.number - 1 for row in ragged], dtype=np.int64))
+    shifts = places - np.arange(len(places))
+    return numbers + np.searchsorted(shifts, numbers, side="right")
+
+
+def _trimmed(cells: pa.ChunkedArray) -> pa.ChunkedArray:
+    trimmed = pc.utf8_trim(cells, characters=_OUTER_SPACE)
+    return pc.if_else(pc.equal(trimmed, ""), pa.scalar(None, "string"), trimmed)
 
 
 def _ragged_problem(rows: Sequence[Any], header: list[str]) -> list[str]:
@@ -302,10 +284,9 @@ def _ragged_problem(rows: Sequence[Any], header: list[str]) -> list[str]:
     ]
 
 
-def _empty_problem(rows: ir.Table) -> list[str]:
-    if rows.count().execute() > 0:
-        return []
-    return [_NO_ROWS]
+def _has_utf16_mark(path: Path) -> bool:
+    with _open_bytes(path) as stream:
+        return stream.read(2) in (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
 
 
 def _open_bytes(path: Path) -> IO[bytes]:
@@ -324,10 +305,6 @@ def _decodes(path: Path, encoding: str) -> bool:
         except UnicodeDecodeError:
             return False
     return True
-
-
-def _identifier(name: str) -> str:
-    return '"' + name.replace('"', '""') + '"'
 
 
 def as_text_table(rows: Sequence[dict[str, str | None]]) -> ir.Table:
