@@ -7,6 +7,8 @@ to the row first, as ``fact__<name>``.
 
 from __future__ import annotations
 
+import functools
+import operator
 import re
 from collections.abc import Callable, Iterator, Mapping
 from datetime import datetime
@@ -378,16 +380,8 @@ def add_order_facts(
         fact__after_break=is_after_break(parsed, dict(found) if found else None),
         fact__identified_sale=_is_identified_sale(parsed),
     )
-    lines = _with_order_facts(lines, options.cutoff)
-    lines = _with_repetitions(lines)
-    good = lines.fact__identified_sale & ~lines.fact__no_product & ~lines.fact__adjustment
-    if options.shared_orders == "remove":
-        good = good & ~lines.fact__shared_order
-    buyers = lines.filter(good).select("customer_id").distinct()
-    lines = lines.left_join(buyers, "customer_id")
-    return lines.mutate(fact__never_bought=lines.customer_id_right.isnull()).drop(
-        "customer_id_right"
-    )
+    lines = _with_repetitions(lines, parsed)
+    return _with_order_facts(lines, _facts_of_orders(parsed, options), options.cutoff)
 
 
 def _is_identified_sale(table: ir.Table) -> ir.BooleanValue:
@@ -395,44 +389,95 @@ def _is_identified_sale(table: ir.Table) -> ir.BooleanValue:
     return (table.customer_id.notnull() & is_sale).fill_null(False)
 
 
-def _with_order_facts(lines: ir.Table, cutoff: datetime | None) -> ir.Table:
-    """Add the time of the order, and whether it stands under several customers.
+def _facts_of_orders(parsed: ir.Table, options: OrderLineOptions) -> ir.Table:
+    """Find out what is true of an order under one customer, and of that customer.
+
+    Args:
+        parsed: Typed lines.
+        options: Rules.
+
+    Returns:
+        Grain: one row per order and known customer of any line: first_at (of its first line
+        that was sold or taken back; null without one), owners and owners_then (customers of the
+        order in the whole file, and in what was known at the cutoff), buys (whether the customer
+        has a good sale anywhere).
+    """
+    lines = parsed.filter(parsed.customer_id.notnull())
+    lines = lines.select(
+        "customer_id",
+        "order_id",
+        "logged_at",
+        counts=(lines.unit_price > 0) & ~_is_no_product(lines, options).fill_null(False),
+        good=_is_identified_sale(lines) & ~_is_adjustment(lines, options).fill_null(False),
+    )
+    by_then = (
+        ibis.literal(True)
+        if options.cutoff is None
+        else lines.logged_at <= ibis.literal(options.cutoff)
+    )
+    good = lines.counts & lines.good
+    orders = lines.group_by("order_id", "customer_id").aggregate(
+        first_at=lines.logged_at.min(where=lines.counts),
+        good_then=(good & by_then).any(),
+        good_later=(good & ~by_then).any(),
+    )
+    of_order = ibis.window(group_by="order_id")
+    then = orders.first_at.notnull()
+    if options.cutoff is not None:
+        then = orders.first_at <= ibis.literal(options.cutoff)
+    orders = orders.mutate(
+        owners=orders.first_at.count().over(of_order),
+        owners_then=then.fill_null(False).cast("int64").sum().over(of_order),
+    )
+    good_order = orders.good_then | orders.good_later
+    if options.shared_orders == "remove":
+        good_order = (orders.good_then & (orders.owners_then <= 1)) | (
+            orders.good_later & (orders.owners <= 1)
+        )
+    return orders.select(
+        "order_id",
+        "customer_id",
+        "first_at",
+        "owners",
+        "owners_then",
+        buys=good_order.fill_null(False).any().over(ibis.window(group_by="customer_id")),
+    )
+
+
+def _with_order_facts(lines: ir.Table, orders: ir.Table, cutoff: datetime | None) -> ir.Table:
+    """Add the time of the order, whether it has several customers, and whether this one buys.
 
     With a cutoff, lines up to it are judged by what was known then: a customer who joins an order
     later must not reach back.
     """
-    sold = lines.filter(
-        lines.customer_id.notnull() & (lines.unit_price > 0) & ~lines.fact__no_product
-    )
-    first = sold.group_by("order_id", "customer_id").aggregate(ordered_at=sold.logged_at.min())
-    of_order = ibis.window(group_by="order_id")
-    first = first.mutate(owners=first.count().over(of_order))
-    if cutoff is not None:
-        by_then = (first.ordered_at <= ibis.literal(cutoff)).cast("int64").sum().over(of_order)
-        first = first.mutate(owners_then=by_then)
-    lines = lines.left_join(first, ["order_id", "customer_id"])
+    lines = lines.left_join(orders, ["order_id", "customer_id"])
+    owners = lines.owners
     if cutoff is not None:
         is_past = lines.logged_at <= ibis.literal(cutoff)
-        known = ibis.ifelse(is_past, lines.owners_then, lines.owners)
-        lines = lines.mutate(owners=known).drop("owners_then")
-    return lines.mutate(
-        ordered_at=lines.ordered_at.fill_null(lines.logged_at),
-        fact__shared_order=(lines.owners > 1).fill_null(False),
-    ).drop("owners", "order_id_right", "customer_id_right")
+        owners = ibis.ifelse(is_past, lines.owners_then, lines.owners)
+    lines = lines.mutate(
+        ordered_at=lines.first_at.fill_null(lines.logged_at),
+        fact__shared_order=(lines.first_at.notnull() & (owners > 1)).fill_null(False),
+        fact__never_bought=~lines.buys.fill_null(False),
+    )
+    joined = ("first_at", "owners", "owners_then", "buys", "order_id_right", "customer_id_right")
+    return lines.drop(*joined)
 
 
-def _with_repetitions(lines: ir.Table) -> ir.Table:
+def _with_repetitions(lines: ir.Table, parsed: ir.Table) -> ir.Table:
     """Add whether a line is an exact copy, or the same line logged at another time.
 
-    Only lines that share customer, order, product, quantity and price with another one are
-    ranked: few do, and ranking all of them would sort the whole table.
+    Only lines that may share customer, order, product, quantity and price with another one are
+    ranked: few do, and ranking all of them would sort the whole table. Which these are, a number
+    made from the five tells: lines that share it by chance are ranked in vain, and no more.
     """
     key = ["customer_id", "order_id", "product_id", "quantity", "unit_price"]
-    groups = lines.group_by(key).aggregate(size=lines.count())
-    several = groups.filter(groups.size > 1)
-    again = lines.semi_join(several, key).select(
-        "row_number", *key, "logged_at", "product_name", "country"
-    )
+    whole = ["row_number", *key, "logged_at", "product_name", "country"]
+    known = parsed.filter(*(parsed[name].notnull() for name in key))
+    mixed = functools.reduce(operator.xor, (known[name].hash() for name in key))
+    hashed = known.select(*whole, mixed=mixed)
+    groups = hashed.group_by("mixed").aggregate(size=hashed.count())
+    again = hashed.semi_join(groups.filter(groups.size > 1), "mixed").select(whole)
     again = again.cache()  # it is read twice, and finding it groups the whole table
     in_file = ["logged_at", "row_number"]
     copies = ibis.window(group_by=[*key, "logged_at", "product_name", "country"], order_by=in_file)
