@@ -208,10 +208,11 @@ def parse_order_lines(rows: ir.Table, options: OrderLineOptions) -> ir.Table:
     cells = _read_cells(rows, options)
     named = cells.mutate(
         customer_id=_plain_customer(cells.known_customer),
-        product_name=ibis.ifelse(cells.untidy, _tidied(cells.written), cells.written),
+        name=_single_spaced(cells.outer_trimmed),
     )
-    product = named.product if _has_codes(options) else named.product_name
-    coded = named.mutate(product=product, product_id=_folded(product, options))
+    name = named.name.nullif("")
+    product = named.product if _has_codes(options) else name
+    coded = named.mutate(product=product, product_name=name, product_id=_folded(product, options))
     return coded.select(
         "row_number",
         "customer_id",
@@ -251,7 +252,9 @@ def _read_cells(rows: ir.Table, options: OrderLineOptions) -> ir.Table:
         order_id=_cell(rows, columns.order_id),
         logged_at=_logged_at(rows, options),
         product=_cell(rows, columns.product_id),
-        written=written,
+        outer_trimmed=ibis.ifelse(
+            _may_need_trimming(written), written.re_replace(_OUTER_SPACE, ""), written
+        ),
         untidy=ibis.ifelse(looks_untidy, written.re_search(_ANY_SPACE_TO_MEND), False),
         quantity=_as_decimal(rows, _number(columns.quantity, 0)).cast("int64"),
         unit_price=_as_decimal(rows, _number(columns.unit_price, _PRICE_DECIMALS)),
@@ -275,8 +278,8 @@ def _plain_customer(customer: ir.StringValue) -> ir.StringValue:
     return ibis.ifelse(customer.endswith(".0"), plain, customer)
 
 
-def _tidied(name: ir.StringValue) -> ir.StringValue:
-    return name.re_replace(_OUTER_SPACE, "").re_replace(" {2,}", " ").nullif("")
+def _single_spaced(name: ir.StringValue) -> ir.StringValue:
+    return ibis.ifelse(name.contains("  "), name.re_replace(" {2,}", " "), name)
 
 
 def _may_mean_thousands(rows: ir.Table, options: OrderLineOptions) -> ir.BooleanValue:
