@@ -86,6 +86,91 @@ def test_change_made_from_itself_is_refused() -> None:
         registry_of(loop=feature(compute=itself))
 
 
+class TestHide:
+    def test_hidden_features_stay_in_the_table_and_leave_the_model(self) -> None:
+        registry = registry_of(a=feature(), b=feature(type="flag"), c=feature())
+
+        found = registry.hide(["b", "c"], "for a test")
+
+        assert found.names() == ["a", "b", "c"]
+        assert found.model_names() == ["a"]
+        assert found.features["b"].why_not == "for a test"
+        assert found.features["b"].definition == registry.features["b"].definition
+
+    def test_the_registry_itself_does_not_change(self) -> None:
+        registry = registry_of(a=feature(), b=feature())
+
+        registry.hide(["b"], "for a test")
+
+        assert registry.model_names() == ["a", "b"]
+        assert registry.features["b"].why_not is None
+
+    def test_the_first_reason_stays(self) -> None:
+        registry = registry_of(a=feature(), b=feature(model=False, why_not="a gate"))
+
+        assert registry.hide(["b"], "for a test").features["b"].why_not == "a gate"
+
+    def test_what_is_unknown_hides_nothing(self) -> None:
+        registry = registry_of(a=feature())
+
+        assert registry.hide(["nowhere"], "for a test") == registry
+
+    def test_something_must_be_left_to_learn_from(self) -> None:
+        registry = registry_of(a=feature(), b=feature(model=False, why_not="a gate"))
+
+        with pytest.raises(ValidationError, match="nothing to learn from"):
+            registry.hide(["a"], "for a test")
+
+
+def test_marks_of_a_feature_have_plain_defaults() -> None:
+    plain = registry_of(amount=feature()).features["amount"]
+
+    assert (plain.nowcast, plain.percent, plain.label) == (False, False, None)
+
+
+@pytest.mark.parametrize("shop", ["one_click", "gift_shop", "home_goods"])
+def test_every_feature_of_a_shop_has_a_short_label_of_its_own(
+    shop: str, parameters: dict[str, Any]
+) -> None:
+    registry = FeatureRegistry.model_validate(parameters[shop]["feature_registry"])
+    features = registry.features.values()
+
+    for language in ("ru", "en"):
+        labels = [getattr(feature.label, language) for feature in features]
+        assert len(set(labels)) == len(labels)
+        # In the middle of a sentence
+        assert [label for label in labels if label[0].isupper() or label[-1] == "."] == []
+
+
+def test_nowcast_is_what_the_current_month_goes_into(
+    registry: FeatureRegistry, parameters: dict[str, Any]
+) -> None:
+    features = registry.features
+    now = {name for name, found in features.items() if found.window == "current month"}
+    changes = {
+        name
+        for name, found in features.items()
+        if {getattr(found.compute, part, None) for part in ("from_feature", "to_feature")} & now
+    }
+
+    assert now
+    assert changes
+    assert {name for name, found in features.items() if found.nowcast} == now | changes
+    # Order lines end with the cutoff, so nothing there looks at the time of the label
+    orders = FeatureRegistry.model_validate(parameters["gift_shop"]["feature_registry"])
+    assert not any(found.nowcast for found in orders.features.values())
+
+
+def test_shares_and_relative_changes_are_read_as_percentages(
+    registry: FeatureRegistry, parameters: dict[str, Any]
+) -> None:
+    orders = FeatureRegistry.model_validate(parameters["gift_shop"]["feature_registry"])
+
+    for name, found in {**registry.features, **orders.features}.items():
+        is_share = name.endswith("_share") or found.compute.kind == "relative_change"
+        assert (name, found.percent) == (name, is_share)
+
+
 def test_registry_without_features_is_refused() -> None:
     with pytest.raises(ValidationError, match="at least 1"):
         registry_of()
@@ -103,6 +188,9 @@ def test_registry_without_features_is_refused() -> None:
         ({"compute": COLUMN | {"kind": "at_period"}}, "period"),
         ({"definition": {"ru": "Значение"}}, "en"),
         ({"definition": {"ru": "", "en": "Value"}}, "ru"),
+        ({"label": {"ru": "значение"}}, "en"),
+        ({"label": "value"}, "label"),
+        ({"nowcast": "often"}, "nowcast"),
     ],
 )
 def test_wrong_or_misspelt_key_is_refused_where_it_stands(

@@ -165,6 +165,11 @@ class Feature(Strict):
         actionable: Whether the shop can change it by what it does.
         model: Whether the decline model may see it.
         why_not: Reason, when the model may not see it.
+        nowcast: Whether it looks at nothing but the current month, of which the given label
+            speaks as well: a model that sees it says who is buying less now, rather than who
+            will. The leak audit shows the model without such features beside the whole.
+        percent: Whether people read it as a percentage.
+        label: Short name, for sentences and figures; the definition serves where there is none.
         definition: What it means, with its unit.
     """
 
@@ -175,6 +180,9 @@ class Feature(Strict):
     actionable: bool
     model: bool = True
     why_not: str | None = None
+    nowcast: bool = False
+    percent: bool = False
+    label: BothLanguages | None = None
     definition: BothLanguages
 
     @model_validator(mode="after")
@@ -221,3 +229,23 @@ class FeatureRegistry(Strict):
             for name, feature in self.features.items()
             if feature.model and kind in (None, feature.type)
         ]
+
+    def hide(self, names: Iterable[str], why: str) -> FeatureRegistry:
+        """Return the same features, some of which the model may not see.
+
+        Args:
+            names: Features to hide; those that are hidden already stay so.
+            why: The reason.
+
+        Raises:
+            ValueError: When nothing is left to learn from.
+        """
+        hidden = set(names)
+        return FeatureRegistry(
+            features={
+                name: feature.model_copy(update={"model": False, "why_not": why})
+                if name in hidden and feature.model
+                else feature
+                for name, feature in self.features.items()
+            }
+        )
