@@ -18,6 +18,7 @@ from scipy.stats import binomtest
 
 from personal_offers.activity_labels import (
     PREVALENCE_COLUMNS,
+    eligible_customers,
     label_activity,
     label_cutoffs,
     prevalence_table,
@@ -89,6 +90,7 @@ def options(**changes: Any) -> ActivityOptions:
         "recent_days": 20,
         "step_days": 5,
         "most_cutoffs": 100,
+        "fewest_per_class": 2,
         "prevalence_shares": [0.25, 0.5, 1.0],
         "confidence": 0.95,
     }
@@ -241,6 +243,52 @@ class TestEligible:
         rows = bought("ann", line("ann", 45, 100, trusted=False))
 
         assert labels(*rows)["ann"]["outcome"] == 0
+
+
+class TestEligibleToday:
+    """Whom a risk of today speaks about: those who would get a label, whatever follows."""
+
+    @staticmethod
+    def eligible(*lines: Line, at: float = CUTOFF, **changes: Any) -> list[str]:
+        found = eligible_customers(table_of(*lines), day(at), options(**changes))
+        assert list(found.columns) == ["customer_id"]
+        return sorted(found.customer_id.to_pyarrow().to_pylist())
+
+    LINES = (
+        *bought("ann", line("ann", 45, 9)),
+        line("bob", 35, 10),  # one order
+        line("cat", 5, 10), line("cat", 20, 10),  # long ago
+        *bought("dan", line("dan", 38, -40)),  # returned everything
+        line("eve", 41, 10), line("eve", 42, 10),  # came later
+    )  # fmt: skip
+
+    def test_they_are_those_with_a_label(self) -> None:
+        assert self.eligible(*self.LINES) == ["ann"] == sorted(labels(*self.LINES))
+
+    def test_the_outcome_window_need_not_fit(self) -> None:
+        # Given a moment at the end of the data, of which no outcome is known
+        late = [line("ann", 85, 30), line("ann", 95, 10)]
+
+        assert self.eligible(*late, at=99) == ["ann"]
+
+    def test_what_follows_changes_nothing(self) -> None:
+        later = [line("ann", 41, -500), line("bob", 41, 3), line("cat", 50, 9)]
+
+        assert self.eligible(*self.LINES, *later) == self.eligible(*self.LINES)
+
+    def test_with_orders_as_the_measure_a_return_takes_nobody_out(self) -> None:
+        assert self.eligible(*self.LINES, measure="orders") == ["ann", "dan"]
+
+    def test_a_shorter_history_shortens_the_baseline(self) -> None:
+        long = {"baseline_days": 365, "recent_days": 60}
+
+        assert self.eligible(line("ann", 2, 5), line("ann", 35, 5), **long) == ["ann"]
+
+    def test_without_a_trusted_line_there_is_nobody_to_speak_about(self) -> None:
+        lines = ibis.memtable([line("ann", 1, 1, trusted=False)], schema=SCHEMA)
+
+        with pytest.raises(InputError, match="no order line can be linked to a customer"):
+            eligible_customers(lines, day(1), options())
 
 
 class TestNoFuture:
@@ -465,11 +513,21 @@ class TestOptions:
             ({"gap_days": -1}, "greater than or equal to 0"),
             ({"measure": "visits"}, "'items', 'revenue' or 'orders'"),
             ({"windows": 1}, "Extra inputs are not permitted"),
+            ({"test_cutoff": "soon"}, "valid datetime"),
+            ({"fewest_per_class": 1}, "greater than or equal to 2"),
         ],
     )
     def test_mistakes_are_refused(self, changes: dict[str, Any], message: str) -> None:
         with pytest.raises(ValidationError, match=message):
             options(**changes)
+
+    def test_a_test_cutoff_is_a_moment_or_left_to_the_data(self) -> None:
+        assert options().test_cutoff is None
+        assert options(test_cutoff=None).test_cutoff is None
+        assert options(test_cutoff="2021-02-10").test_cutoff == day(CUTOFF)
+
+    def test_days_after_a_cutoff_hold_gap_and_outcome(self) -> None:
+        assert options(gap_days=4, outcome_days=10).days_after == 14
 
     def test_the_chosen_share_is_always_shown(self) -> None:
         assert options(share=0.6, prevalence_shares=[1.0, 0.2, 0.2]).shares() == [0.2, 0.6, 1.0]

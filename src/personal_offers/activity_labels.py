@@ -130,6 +130,28 @@ def _labels_at(
     )
 
 
+def eligible_customers(
+    order_lines: ir.Table, cutoff: datetime, options: ActivityOptions
+) -> ir.Table:
+    """List who would get a label at a cutoff, whatever follows: whom a risk speaks about.
+
+    Args:
+        order_lines: Grain: one order line.
+        cutoff: End of the observation window, local time; may be the end of the data.
+        options: Windows, and who is regular.
+
+    Returns:
+        Grain: one row per eligible customer, without an order: customer_id.
+
+    Raises:
+        InputError: When no line is trusted.
+    """
+    days = baseline_days_at(trusted_span(order_lines).first, cutoff, options)
+    known = lines_known_at(order_lines, cutoff)
+    t = _by_customer(known, cutoff - timedelta(days=days), options)
+    return t.filter(_is_regular(t, cutoff, options) & (t.total > 0)).select("customer_id")
+
+
 def _follow(
     order_lines: ir.Table, cutoff: datetime, baseline_days: int, options: ActivityOptions
 ) -> ir.Table:

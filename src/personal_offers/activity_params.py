@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import Annotated, Literal
 
 from pydantic import AfterValidator, Field, model_validator
@@ -39,6 +40,9 @@ class ActivityOptions(Strict):
         recent_days: One of these orders lies in the last so many days.
         step_days: Days between two training cutoffs.
         most_cutoffs: Training cutoffs at most; the latest ones stay.
+        test_cutoff: Cutoff whose outcome nobody has learned from; none for the latest midnight
+            whose outcome window has ended.
+        fewest_per_class: Decliners, and keepers, that the test and the training need at least.
         prevalence_shares: Values of ``share`` that the prevalence is shown for, too.
         confidence: Coverage of the intervals of prevalence.
     """
@@ -53,6 +57,8 @@ class ActivityOptions(Strict):
     recent_days: Days
     step_days: Days
     most_cutoffs: int = Field(ge=1)
+    test_cutoff: datetime | None = None
+    fewest_per_class: int = Field(ge=2)
     prevalence_shares: list[Share] = Field(min_length=1)
     confidence: float = Field(gt=0.5, lt=1)
 

@@ -25,6 +25,7 @@ from personal_offers.pipelines.data_processing.nodes import (
     compile_ledger,
     mark_rows,
     rules_for,
+    take_file_order,
     take_labels,
 )
 from personal_offers.pipelines.data_processing.params import IntakeOptions
@@ -746,6 +747,20 @@ def test_removed_rows_give_no_customers_and_no_labels() -> None:
     assert labels.to_pyarrow().to_pylist() == [
         {"customer_id": "1", "declined": False},
         {"customer_id": "4", "declined": True},
+    ]
+
+
+def test_place_in_the_file_is_that_of_the_row_with_the_label() -> None:
+    # Given customers in no order of ids, one of them twice
+    people = [person("4"), person("1"), person("4"), person("2")]
+    amounts = [row for who in "124" for row in months(who, "5", "6")]
+
+    found = take_file_order(OPTIONS, **marked_of(raw_tables(people, amounts)))
+
+    assert found.to_pyarrow().to_pylist() == [
+        {"customer_id": "1", "row_number": 2},
+        {"customer_id": "2", "row_number": 4},
+        {"customer_id": "4", "row_number": 1},
     ]
 
 

@@ -33,20 +33,15 @@ from personal_offers.pipelines.data_processing.order_nodes import (
     choose_era,
     collect_order_quarantine,
     compile_order_ledger,
+    customers_at,
     mark_order_lines,
     read_order_lines,
     take_order_lines,
-    withhold_labels,
 )
 from personal_offers.pipelines.data_processing.order_params import OrderLineOptions
 from personal_offers.pipelines.data_processing.returns import match_returns
 from personal_offers.pipelines.data_processing.rules import LEDGER_COLUMNS, apply_rules
-from personal_offers.pipelines.data_processing.schemas import (
-    Customers,
-    Labels,
-    Orders,
-    Quarantine,
-)
+from personal_offers.pipelines.data_processing.schemas import Customers, Orders, Quarantine
 
 Row = dict[str, str | None]
 Tree = dict[str, Any]
@@ -518,12 +513,8 @@ class TestTables:
     def test_tables_keep_their_contracts(self, small: Intake) -> None:
         Orders.validate(small.orders)
         Customers.validate(small.customers)
-        labels = withhold_labels(small.customers)
-        Labels.validate(labels)
         schema = {"source": "string", "row_number": "int64", "rule": "string", "raw": "string"}
         Quarantine.validate(ibis.memtable(small.quarantine, schema=schema))
-
-        assert listed(labels) == [{"customer_id": c, "declined": None} for c in ("1", "2", "3")]
 
     def test_customers_hold_id_features_profit_and_whether_they_are_regular(
         self, small: Intake, order_registry: FeatureRegistry
@@ -535,6 +526,28 @@ class TestTables:
             "revenue_repaired",
             "regular",
         ]
+
+    def test_customers_of_today_are_those_at_the_end_of_the_era(
+        self, small: Intake, options: OrderLineOptions, order_registry: FeatureRegistry
+    ) -> None:
+        today = datetime.fromisoformat(small.era["cutoff"])
+
+        found = customers_at(order_registry, options, small.lines, today)
+
+        assert listed(found.order_by("customer_id")) == listed(small.customers)
+
+    def test_customers_at_an_earlier_moment_are_those_who_had_bought(
+        self, small: Intake, options: OrderLineOptions, order_registry: FeatureRegistry
+    ) -> None:
+        # Given the third customer still to come, and the second line of order 101 too
+        moment = datetime(2021, 3, 5, 12)
+
+        found = customers_at(order_registry, options, small.lines, moment)
+
+        rows = {row["customer_id"]: row for row in listed(found)}
+        assert sorted(rows) == ["1", "2"]
+        assert (rows["2"]["revenue"], rows["2"]["recency_days"]) == (3.0, 0)
+        assert listed(small.customers)[1]["revenue"] == 6.0
 
     def test_row_order_changes_nothing(
         self, small: Intake, options: OrderLineOptions, order_registry: FeatureRegistry
@@ -626,6 +639,7 @@ class TestEra:
             "class_tests": enough | days,
             "backtest": enough | days | {"repeat_buyers": 1},
             "migration": enough,
+            "decline_risk": enough | {"repeat_buyers": 2},
         }
         options = OrderLineOptions.model_validate(base | {"minimum_data": least})
 
@@ -637,6 +651,10 @@ class TestEra:
             "backtest": {
                 "ru": "мало данных: дней 8, нужно 9; повторных покупателей 0, нужно 1",
                 "en": "too few data: 8 days, 9 needed; 0 repeat buyers, 1 needed",
+            },
+            "decline_risk": {
+                "ru": "мало данных: повторных покупателей 0, нужно 2",
+                "en": "too few data: 0 repeat buyers, 2 needed",
             },
         }
 

@@ -247,8 +247,15 @@ def test_wrong_options_of_the_overview_are_refused(changes: Tree, reason: str) -
     assert reason in str(refused.value)
 
 
-def test_an_output_that_is_not_gated_is_named(tree: Tree) -> None:
-    with pytest.raises(ValidationError, match=r"minimum_data says nothing about \['rfm'\]"):
-        OrderLineOptions.model_validate(
-            tree | {"minimum_data": {k: v for k, v in tree["minimum_data"].items() if k != "rfm"}}
-        )
+@pytest.mark.parametrize("output", ["rfm", "class_tests", "backtest", "migration", "decline_risk"])
+def test_an_output_that_is_not_gated_is_named(tree: Tree, output: str) -> None:
+    least = {name: minimum for name, minimum in tree["minimum_data"].items() if name != output}
+
+    with pytest.raises(ValidationError, match=rf"minimum_data says nothing about \['{output}'\]"):
+        OrderLineOptions.model_validate(tree | {"minimum_data": least})
+
+
+def test_a_risk_needs_the_most_repeat_buyers(tree: Tree) -> None:
+    least = OrderLineOptions.model_validate(tree).minimum_data
+
+    assert least["decline_risk"].repeat_buyers == max(m.repeat_buyers for m in least.values())

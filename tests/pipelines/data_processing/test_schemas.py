@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import Any
 
 import ibis
@@ -10,7 +11,12 @@ import pyarrow
 import pytest
 from pandera.errors import SchemaErrors
 
-from personal_offers.pipelines.data_processing.schemas import Customers, Labels, Quarantine
+from personal_offers.pipelines.data_processing.schemas import (
+    Customers,
+    CutoffLabels,
+    Labels,
+    Quarantine,
+)
 
 VALID: list[tuple[type[pa.DataFrameModel], list[dict[str, Any]]]] = [
     (
@@ -32,8 +38,30 @@ VALID: list[tuple[type[pa.DataFrameModel], list[dict[str, Any]]]] = [
         Labels,
         [{"customer_id": "1", "declined": True}, {"customer_id": "2", "declined": False}],
     ),
-]
-KEYS = {Quarantine: ["source", "row_number"], Customers: ["customer_id"], Labels: ["customer_id"]}
+    (
+        CutoffLabels,
+        [
+            {
+                "customer_id": "1", "cutoff": datetime(2021, 3, 1), "baseline_days": 180,
+                "baseline": 4.5, "outcome": 0.0, "declined": True,
+            },
+            {
+                "customer_id": "2", "cutoff": datetime(2021, 3, 1), "baseline_days": 120,
+                "baseline": 1.0, "outcome": -2.0, "declined": True,
+            },
+            {
+                "customer_id": "1", "cutoff": datetime(2021, 4, 1), "baseline_days": 180,
+                "baseline": 0.5, "outcome": 3.0, "declined": False,
+            },
+        ],
+    ),
+]  # fmt: skip
+KEYS = {
+    Quarantine: ["source", "row_number"],
+    Customers: ["customer_id"],
+    Labels: ["customer_id"],
+    CutoffLabels: ["customer_id", "cutoff"],
+}
 by_contract = pytest.mark.parametrize(
     ("contract", "rows"), VALID, ids=[contract.__name__ for contract, _ in VALID]
 )
@@ -99,13 +127,27 @@ def test_a_missing_column_is_refused(
 
 @pytest.mark.parametrize(
     ("contract", "column", "cell"),
-    [(Customers, "customer_id", 1), (Customers, "profit", "4.1"), (Labels, "declined", "yes")],
+    [
+        (Customers, "customer_id", 1),
+        (Customers, "profit", "4.1"),
+        (Labels, "declined", "yes"),
+        (CutoffLabels, "cutoff", "2021-03-01"),
+        (CutoffLabels, "baseline_days", 1.5),
+    ],
 )
 def test_another_type_is_refused(contract: type[pa.DataFrameModel], column: str, cell: Any) -> None:
     rows = [row | {column: cell} for row in dict(VALID)[contract][:1]]
 
     with pytest.raises(SchemaErrors, match=column):
         validate(contract, rows)
+
+
+@pytest.mark.parametrize(("column", "cell"), [("baseline", 0.0), ("baseline_days", 0)])
+def test_a_label_without_a_baseline_is_refused(column: str, cell: float) -> None:
+    rows = dict(VALID)[CutoffLabels]
+
+    with pytest.raises(SchemaErrors, match=column):
+        validate(CutoffLabels, [rows[0], rows[1] | {column: cell}])
 
 
 def test_rows_are_numbered_from_one() -> None:

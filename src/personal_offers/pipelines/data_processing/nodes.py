@@ -226,3 +226,19 @@ def take_labels(options: IntakeOptions, **marked: ir.Table) -> ir.Table:
     table_name, column = options.label
     table = kept(marked[table_name])
     return table.select("customer_id", declined=table[column]).order_by("customer_id").cache()
+
+
+def take_file_order(options: IntakeOptions, **marked: ir.Table) -> ir.Table:
+    """Note where each customer stands in the file that holds the label.
+
+    No model sees it: the leak audit asks whether the place alone tells the label.
+
+    Args:
+        options: Where the label is.
+        **marked: The raw table that holds it, with the marks of the rules.
+
+    Returns:
+        Grain: one row per regular customer, ordered by id: customer_id, row_number.
+    """
+    table = kept(marked[options.label[0]])
+    return table.select("customer_id", "row_number").order_by("customer_id").cache()

@@ -359,6 +359,23 @@ def build_order_customers(
         and regular.
     """
     cutoff = datetime.fromisoformat(era["cutoff"])
+    return customers_at(registry, options, order_lines, cutoff).order_by("customer_id").cache()
+
+
+def customers_at(
+    registry: FeatureRegistry, options: OrderLineOptions, order_lines: ir.Table, cutoff: datetime
+) -> ir.Table:
+    """Compute the features of every customer who bought before a cutoff.
+
+    Args:
+        registry: Features in the order of their computation.
+        options: Who is regular, and how profit follows from revenue.
+        order_lines: Grain: one order line.
+        cutoff: Last moment that features may see, local time.
+
+    Returns:
+        As ``build_order_customers``, without an order.
+    """
     lines = lines_known_at(order_lines, cutoff)
     orders = orders_of(lines)
     values = aggregate_order_features(lines, orders, _wanted(registry, options), cutoff)
@@ -374,7 +391,7 @@ def build_order_customers(
         regular=(table.regular__orders >= options.regular.orders) & (table.regular__recent > 0),
     )
     columns = ["customer_id", *registry.names(), "profit", "revenue_repaired", "regular"]
-    return table.select(columns).order_by("customer_id").cache()
+    return table.select(columns)
 
 
 def _wanted(registry: FeatureRegistry, options: OrderLineOptions) -> dict[str, FromOrders]:
@@ -393,16 +410,3 @@ def _wanted(registry: FeatureRegistry, options: OrderLineOptions) -> dict[str, F
         kind="from_orders", measure="net_revenue", days=options.profit.days
     )
     return wanted
-
-
-def withhold_labels(customers: ir.Table) -> ir.Table:
-    """Say of every customer that the activity label is unknown.
-
-    Args:
-        customers: Grain: one customer.
-
-    Returns:
-        Grain: one customer, ordered by id: customer_id, declined (null).
-    """
-    labels = customers.select("customer_id", declined=ibis.null("boolean"))
-    return labels.order_by("customer_id").cache()

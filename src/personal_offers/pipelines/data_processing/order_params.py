@@ -17,7 +17,7 @@ _UNKNOWN_TO_ENGINES = re.compile(r"\(\?<?[=!]|\(\?P?<|\\[1-9]")
 _DATE_PARTS = {"%Y", "%m", "%d", "%H", "%I", "%M", "%S", "%f", "%p"}
 Treatment = Literal["remove", "flag"]
 # Outputs that need a minimum of data, by the name that `withheld` uses.
-Gated = Literal["rfm", "class_tests", "backtest", "migration"]
+Gated = Literal["rfm", "class_tests", "backtest", "migration", "decline_risk"]
 
 
 def _compiles(pattern: str) -> str:

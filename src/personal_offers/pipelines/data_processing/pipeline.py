@@ -4,6 +4,14 @@ from __future__ import annotations
 
 from kedro.pipeline import Node, Pipeline
 
+from personal_offers.pipelines.data_processing.activity_nodes import (
+    build_cutoff_customers,
+    check_future_shift,
+    label_customers,
+    list_eligible_customers,
+    take_line_order,
+    take_test_labels,
+)
 from personal_offers.pipelines.data_processing.figures import draw_sales, show_ledger
 from personal_offers.pipelines.data_processing.nodes import (
     build_customers,
@@ -11,6 +19,7 @@ from personal_offers.pipelines.data_processing.nodes import (
     collect_quarantine,
     compile_ledger,
     mark_rows,
+    take_file_order,
     take_labels,
 )
 from personal_offers.pipelines.data_processing.order_nodes import (
@@ -23,7 +32,6 @@ from personal_offers.pipelines.data_processing.order_nodes import (
     mark_order_lines,
     read_order_lines,
     take_order_lines,
-    withhold_labels,
 )
 from personal_offers.pipelines.data_processing.returns import match_returns, summarise_returns
 from personal_offers.pipelines.data_processing.sales import sales_overview
@@ -61,6 +69,7 @@ def customer_tables_template(shop: Shop) -> Pipeline:
                 name="build_customers",
             ),
             Node(take_labels, options | marked, "labels", name="take_labels"),
+            Node(take_file_order, options | marked, "file_order", name="take_file_order"),
             ledger_page_node(),
         ]
     )
@@ -119,11 +128,56 @@ def order_lines_template(_: Shop) -> Pipeline:
                 "customers",
                 name="build_order_customers",
             ),
-            Node(withhold_labels, {"customers": "customers"}, "labels", name="withhold_labels"),
+            *activity_nodes(),
             *sales_nodes(),
             ledger_page_node(),
         ]
     )
+
+
+def activity_nodes() -> list[Node]:
+    """Return the nodes that say who declined, and what was known of them before."""
+    activity = {"activity": "params:activity"}
+    lines, plan = {"order_lines": "order_lines"}, {"activity_plan": "activity_plan"}
+    labels = {"cutoff_labels": "cutoff_labels"}
+    return [
+        Node(
+            label_customers,
+            activity | lines | {"era": "era"},
+            ["cutoff_labels", "prevalence", "activity_plan"],
+            name="label_customers",
+        ),
+        Node(
+            take_test_labels,
+            labels | plan | {"customers": "customers"},
+            "labels",
+            name="take_test_labels",
+        ),
+        Node(
+            list_eligible_customers,
+            activity | lines | plan,
+            "eligible_customers",
+            name="list_eligible_customers",
+        ),
+        Node(
+            build_cutoff_customers,
+            {"registry": "params:feature_registry", "options": "params:data_processing"}
+            | lines
+            | labels
+            | plan,
+            "cutoff_customers",
+            name="build_cutoff_customers",
+        ),
+        Node(take_line_order, lines, "file_order", name="take_line_order"),
+        Node(
+            check_future_shift,
+            {"registry": "params:feature_registry", "options": "params:data_processing"}
+            | lines
+            | plan,
+            "future_shift",
+            name="check_future_shift",
+        ),
+    ]
 
 
 def sales_nodes() -> list[Node]:

@@ -48,6 +48,22 @@ class Labels(Contract):
         unique = ["customer_id"]  # noqa: RUF012
 
 
+class CutoffLabels(Contract):
+    """Grain: one eligible customer and cutoff."""
+
+    customer_id: str = pa.Field(nullable=False)
+    cutoff: dt.Timestamp = pa.Field(nullable=False, dtype_kwargs={"scale": 6})
+    baseline_days: int = pa.Field(ge=1, nullable=False)
+    baseline: float = pa.Field(gt=0, nullable=False)
+    outcome: float = pa.Field(nullable=False)
+    declined: bool = pa.Field(nullable=False)
+
+    class Config:
+        """A customer has one label per cutoff."""
+
+        unique = ["customer_id", "cutoff"]  # noqa: RUF012
+
+
 class Orders(Contract):
     """Grain: one order of one customer."""
 
