@@ -2,5 +2,6 @@
 
 from personal_offers.datasets.ibis_parquet import IbisParquetDataset
 from personal_offers.datasets.raw_csv import RawCSVDataset, RawTable
+from personal_offers.datasets.skops_model import SkopsModelDataset
 
-__all__ = ["IbisParquetDataset", "RawCSVDataset", "RawTable"]
+__all__ = ["IbisParquetDataset", "RawCSVDataset", "RawTable", "SkopsModelDataset"]
