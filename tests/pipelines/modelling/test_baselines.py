@@ -8,7 +8,9 @@ from personal_offers.features import FeatureRegistry
 from personal_offers.pipelines.modelling.baselines import (
     BASELINES,
     base_rate,
+    baselines_of,
     best_single_feature,
+    single_feature,
 )
 
 
@@ -162,5 +164,88 @@ class TestBestSingleFeature:
         assert best_single_feature(training(), training(), registry)[1] != "strong"
 
 
-def test_both_baselines_of_the_issue_are_there() -> None:
-    assert list(BASELINES) == ["base_rate", "best_single_feature"]
+class TestSingleFeature:
+    @pytest.mark.parametrize("turn", [1, -1])
+    def test_customers_are_ranked_by_the_feature_whatever_its_direction(self, turn: int) -> None:
+        frame = training()
+        frame["strong"] *= turn
+        held_out = pd.DataFrame({"strong": [9.0 * turn, 4.5 * turn, 0.0]})
+
+        risk, detail = single_feature("strong")(frame, held_out, REGISTRY)
+
+        assert risk[0] < risk[1] < risk[2]
+        assert risk[1] == pytest.approx(0.5, abs=1e-6)
+        assert detail is None
+
+    def test_another_feature_that_ranks_better_is_not_taken(self) -> None:
+        frame = training()
+
+        risk, _ = single_feature("weak")(frame, frame, REGISTRY)
+
+        same = frame.groupby("weak")["strong"].size()
+        assert len(set(risk.round(9))) == len(same)
+
+    def test_unknown_value_counts_as_the_middle_of_training(self) -> None:
+        held_out = pd.DataFrame({"strong": [np.nan, 4.5, 100.0]})
+
+        risk, _ = single_feature("strong")(training(), held_out, REGISTRY)
+
+        assert risk[0] == pytest.approx(risk[1], abs=1e-15)
+
+    @pytest.mark.parametrize("value", [np.nan, 7.0])
+    def test_feature_that_tells_nothing_gives_the_base_rate(self, value: float) -> None:
+        frame = training().assign(weak=value).iloc[:6]
+
+        risk, _ = single_feature("weak")(frame, frame, REGISTRY)
+
+        np.testing.assert_allclose(risk, 1 / 3, atol=1e-4)
+
+    def test_label_of_held_out_customers_is_not_looked_at(self) -> None:
+        frame = training()
+        rule = single_feature("strong")
+
+        np.testing.assert_array_equal(
+            rule(frame, frame, REGISTRY)[0],
+            rule(frame, frame.drop(columns="declined"), REGISTRY)[0],
+        )
+
+    def test_column_need_not_be_a_feature_of_the_model(self) -> None:
+        # Given a forecast that no model sees
+        frame = training().assign(expected_purchases=[5.0, 4, 5, 4, 1, 2, 1, 2])
+
+        risk, _ = single_feature("expected_purchases")(frame, frame, REGISTRY)
+
+        assert risk[:4].max() < risk[4:].min()
+
+
+class TestBaselinesOf:
+    def test_both_baselines_of_every_shop_come_first(self) -> None:
+        assert list(BASELINES) == ["base_rate", "best_single_feature"]
+        assert list(baselines_of(training(), {})) == list(BASELINES)
+
+    def test_rules_of_the_shop_rank_by_their_feature(self) -> None:
+        frame = training()
+
+        found = baselines_of(frame, {"recency": "strong", "frequency": "weak"})
+
+        assert list(found) == [*BASELINES, "recency", "frequency"]
+        for name, column in (("recency", "strong"), ("frequency", "weak")):
+            np.testing.assert_array_equal(
+                found[name](frame, frame, REGISTRY)[0],
+                single_feature(column)(frame, frame, REGISTRY)[0],
+            )
+
+    def test_forecast_of_purchases_is_a_rule_only_where_there_is_one(self) -> None:
+        frame = training()
+        forecast = frame.assign(expected_purchases=[5.0, 4, 5, 4, 1, 2, 1, 2])
+
+        assert "bg_nbd" not in baselines_of(frame, {})
+        found = baselines_of(forecast, {})
+        assert list(found) == [*BASELINES, "bg_nbd"]
+        risk, _ = found["bg_nbd"](forecast, forecast, REGISTRY)
+        assert risk[:4].max() < risk[4:].min()
+
+    def test_rules_of_one_shop_are_not_those_of_the_next(self) -> None:
+        baselines_of(training(), {"recency": "strong"})
+
+        assert list(baselines_of(training(), {})) == list(BASELINES)

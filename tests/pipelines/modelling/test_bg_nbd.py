@@ -439,7 +439,7 @@ def test_gift_shop_is_degenerate_and_expected_purchases_rank(
     asked = ActivityOptions(
         measure="items", outcome_days=90, gap_days=0, baseline_days=180,
         shortest_baseline_days=180, share=0.5, minimum_orders=2, recent_days=180, step_days=14,
-        most_cutoffs=1, prevalence_shares=[0.5], confidence=0.95,
+        most_cutoffs=1, fewest_per_class=30, prevalence_shares=[0.5], confidence=0.95,
     )  # fmt: skip
     known = purchase_histories(lines, cutoff)
     model = fit_bg_nbd(count_histories(known))

@@ -464,6 +464,17 @@ class TestReliabilityTable:
         assert table["customers"].sum() == 2
         assert table["left_out"].tolist() == [1, 1]
 
+    @pytest.mark.parametrize("rows", [0, 2])
+    def test_nobody_with_a_risk_leaves_the_table_empty(self, rows: int) -> None:
+        # Given a shop without a model: nobody at all, or customers of whom nothing is known
+        model_input, risk = self.inputs([0.75, 0.25], [True, False])
+        full = reliability_table(model_input, risk, options())
+
+        table = reliability_table(model_input.iloc[:rows], risk.iloc[:0], options())
+
+        assert table.empty
+        assert table.columns.to_list() == full.columns.to_list()
+
 
 class TestOptions:
     @pytest.mark.parametrize(

@@ -5,7 +5,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from pandas.testing import assert_frame_equal
 
-from personal_offers.pipelines.modelling.folds import group_twins, sort_by_content, split_groups
+from personal_offers.pipelines.modelling.folds import (
+    group_histories,
+    group_twins,
+    shortage,
+    sort_by_content,
+    split_groups,
+)
 
 
 class TestSortByContent:
@@ -72,6 +78,168 @@ class TestGroupTwins:
 
         assert sorted(set(groups.tolist())) == list(range(4))
         assert groups.dtype == np.int64
+
+
+def histories(rows: list[tuple[str, int, float]]) -> pd.DataFrame:
+    """Return customer_id, cutoff (number of the month) and one value to compare."""
+    frame = pd.DataFrame(rows, columns=["customer_id", "cutoff", "x"])
+    return frame.assign(cutoff=pd.to_datetime(frame["cutoff"].map("2011-{:02d}-01".format)))
+
+
+class TestGroupHistories:
+    def test_rows_of_a_customer_hang_together_and_others_do_not(self) -> None:
+        frame = histories([("a", 1, 5.0), ("b", 1, 6.0), ("a", 2, 7.0), ("c", 2, 8.0)])
+
+        assert group_histories(frame, ["x"]).tolist() == [0, 1, 0, 2]
+
+    def test_copies_are_found_within_a_cutoff_only(self) -> None:
+        # Given a who is what b was a month before, and d who is what c is now
+        frame = histories([("a", 2, 5.0), ("b", 1, 5.0), ("c", 2, 9.0), ("d", 2, 9.0)])
+
+        assert group_histories(frame, ["x"]).tolist() == [0, 1, 2, 2]
+
+    def test_a_chain_of_customers_and_copies_is_one_group(self) -> None:
+        # Given a who is b's copy in January, b who is c's in February, c who is d's in March
+        frame = histories(
+            [
+                ("a", 1, 1.0), ("b", 1, 1.0),
+                ("b", 2, 2.0), ("c", 2, 2.0),
+                ("c", 3, 3.0), ("d", 3, 3.0),
+                ("e", 3, 4.0),
+            ]
+        )  # fmt: skip
+
+        assert group_histories(frame, ["x"]).tolist() == [0, 0, 0, 0, 0, 0, 1]
+
+    def test_customers_with_nothing_to_compare_are_nobodys_copies(self) -> None:
+        frame = histories([("a", 1, np.nan), ("b", 1, np.nan), ("a", 2, 1.0), ("c", 2, 1.0)])
+
+        assert group_histories(frame, ["x"]).tolist() == [0, 1, 0, 0]
+
+    def test_missing_values_agree_with_missing_values(self) -> None:
+        frame = histories([("a", 1, 3.0), ("b", 1, 3.0), ("c", 1, 3.0)]).assign(
+            y=[np.nan, np.nan, 5.0]
+        )
+
+        assert group_histories(frame, ["x", "y"]).tolist() == [0, 0, 1]
+
+    def test_nobody(self) -> None:
+        groups = group_histories(histories([]), ["x"])
+
+        assert groups.shape == (0,)
+        assert groups.dtype == np.int64
+
+    @settings(max_examples=50, deadline=None)
+    @given(
+        rows=st.lists(
+            st.tuples(st.sampled_from("abcdef"), st.integers(1, 3), st.integers(0, 3)),
+            max_size=12,
+            unique_by=lambda row: row[:2],
+        ),
+        seed=st.integers(0, 20),
+    )
+    def test_groups_are_the_same_whatever_the_order(
+        self, rows: list[tuple[str, int, float]], seed: int
+    ) -> None:
+        # Given rows in two orders
+        frame = histories(rows)
+        shuffled = frame.sample(frac=1, random_state=seed) if rows else frame
+
+        # When
+        found = group_histories(frame, ["x"])
+        again = pd.Series(group_histories(shuffled, ["x"]), index=shuffled.index)
+
+        # Then numbers differ at most, and have no gap; no customer and no copies are parted
+        pairs = pd.DataFrame({"one": found, "other": again.sort_index().to_numpy()})
+        assert len(pairs.drop_duplicates()) == pairs["one"].nunique() == pairs["other"].nunique()
+        assert sorted(set(found.tolist())) == list(range(len(set(found.tolist()))))
+        together = frame.assign(group=found)
+        for key in (["customer_id"], ["cutoff", "x"]):
+            cells = together[[*key, "group"]].drop_duplicates()
+            assert not cells.duplicated(key).any()
+
+
+class TestShortage:
+    @pytest.mark.parametrize("value", [True, False])
+    def test_one_class_is_nothing_to_learn_from(self, value: bool) -> None:
+        found = shortage(np.full(40, value), np.arange(40), 5, 3)
+
+        assert found is not None
+        assert found["en"] == ("the label has one class only (40 customers): nothing to learn from")
+        assert "одно значение" in found["ru"] and "40" in found["ru"]
+
+    def test_nobody_has_a_label(self) -> None:
+        found = shortage(np.empty(0, dtype=bool), np.empty(0, dtype=np.int64), 5, 3)
+
+        assert found is not None
+        assert found["en"] == "no customer has an activity label"
+        assert "метки" in found["ru"]
+
+    @pytest.mark.parametrize(
+        ("count", "folds", "inner_folds"),
+        [
+            (4, 5, 3),  # fewer than outer folds
+            (5, 5, 5),  # each training part has four of them for five inner folds
+            (3, 3, 3),  # likewise
+            (6, 5, 3),  # two for a support vector machine, which deals them into three parts
+        ],
+    )
+    @pytest.mark.parametrize("rare", [True, False])
+    def test_too_few_says_of_which_class_and_what_to_change(
+        self, count: int, folds: int, inner_folds: int, rare: bool
+    ) -> None:
+        label = np.arange(60) < count
+
+        found = shortage(label if rare else ~label, np.arange(60), folds, inner_folds)
+
+        assert found is not None
+        kind = "declined" if rare else "kept"
+        assert found["en"].startswith(f"{count} customer(s) labelled {kind} are too few")
+        for text in found.values():
+            assert f"{folds} " in text and f"{inner_folds} " in text
+            assert "params:modelling.folds" in text
+        assert f"клиентов {'снизившихся' if rare else 'прежних'} {count}" in found["ru"]
+
+    def test_copies_count_once(self) -> None:
+        # Given twenty decliners who are all copies of one
+        label = np.arange(60) < 20
+        groups = np.maximum(np.arange(60) - 19, 0)
+
+        found = shortage(label, groups, 2, 2)
+
+        assert found is not None
+        assert found["en"].startswith("1 customer(s) labelled declined")
+
+    @pytest.mark.parametrize("folds", [2, 3, 5, 10])
+    @pytest.mark.parametrize("inner_folds", [2, 3, 5])
+    @pytest.mark.parametrize("rare", [True, False])
+    def test_just_enough_is_enough_for_every_fit_of_every_repeat(
+        self, folds: int, inner_folds: int, rare: bool
+    ) -> None:
+        # Given the fewest of a class with which nothing is lacking
+        def labelled(count: int) -> np.ndarray:
+            label = np.arange(120) < count
+            return label if rare else ~label
+
+        groups = np.arange(120)
+        fewest = next(
+            count for count in range(1, 61)
+            if shortage(labelled(count), groups, folds, inner_folds) is None
+        )  # fmt: skip
+        label = labelled(fewest)
+
+        # When / Then each training part can be dealt again, and each part of that holds three of
+        # either class, which support vectors need
+        for seed in range(3):
+            fold = split_groups(label, groups, folds, seed)
+            for outer in range(folds):
+                training = label[fold != outer]
+                inner = split_groups(training, np.arange(len(training)), inner_folds, seed)
+                for part in range(inner_folds):
+                    learned = training[inner != part]
+                    assert 3 <= learned.sum() <= len(learned) - 3
+        # And one less is too few for some of them
+        assert shortage(labelled(fewest - 1), groups, folds, inner_folds) is not None
 
 
 # Group sizes and the labels of the members: twins may contradict each other.

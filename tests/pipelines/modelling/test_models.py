@@ -5,6 +5,7 @@ import pandas as pd
 import pytest
 from scipy.stats import rankdata
 from sklearn.metrics import roc_auc_score
+from sklearn.tree import DecisionTreeClassifier
 
 from personal_offers.features import FeatureRegistry
 from personal_offers.pipelines.modelling import models
@@ -42,8 +43,10 @@ def options(
             "model": model,
             "blend": ["extra_trees", "catboost"],
             "calibration": "sigmoid",
+            "number_scale": "plain",
             "folds": 3,
             "repeats": 1,
+            "baselines": {},
             "twin_columns": ["amount"],
             "threads": 1,
             "bootstrap": 100,
@@ -51,6 +54,8 @@ def options(
             "seed": 1,
             "search": {"folds": 3, "candidates": candidates, "scoring": "roc_auc"},
             "grids": ONE_OF_EACH | (grids or {}),
+            "candidates": {"models": [], "repeats": 1},
+            "language": "en",
         }
         | changes
     )
@@ -124,18 +129,19 @@ def test_every_model_gives_probabilities_whatever_is_missing_or_unseen(
     frame, label = training
 
     # When
-    model, chosen = fit_model(
+    fitted = fit_model(
         frame, label, GROUPS, registry, options(name, calibration=calibration), seed=1
     )
-    risk = model.predict(unseen)
+    risk = fitted.model.predict(unseen)
 
     # Then a likely decliner stands above a likely keeper, and nobody is left without a risk
     assert risk.shape == (4,)
     assert ((risk >= 0) & (risk <= 1)).all()
     assert risk[0] > risk[1]
-    assert roc_auc_score(label, model.predict(frame)) > 0.8
+    assert roc_auc_score(label, fitted.model.predict(frame)) > 0.8
+    assert fitted.model.calibration == calibration
     members = ["extra_trees", "catboost"] if name == "blend" else [name]
-    assert chosen == {
+    assert fitted.chosen == {
         member: {key: values[0] for key, values in ONE_OF_EACH[member].items()}
         for member in members
     }
@@ -151,7 +157,7 @@ def test_same_customers_and_seed_give_the_same_bits(
     frame, label = training
 
     first, second = (
-        fit_model(frame, label, GROUPS, registry, options(name), seed=3)[0].predict(unseen)
+        fit_model(frame, label, GROUPS, registry, options(name), seed=3).model.predict(unseen)
         for _ in range(2)
     )
 
@@ -165,7 +171,7 @@ def test_calibration_keeps_the_ranking(
     # Given the same model with and without Platt's curve
     frame, label = training
     plain, calibrated = (
-        fit_model(frame, label, GROUPS, registry, options(name, calibration=kind), seed=1)[0]
+        fit_model(frame, label, GROUPS, registry, options(name, calibration=kind), seed=1).model
         for kind in ("none", "sigmoid")
     )
 
@@ -184,9 +190,9 @@ def test_blend_without_calibration_is_the_mean_of_its_members(
     frame, label = training
 
     risks = {
-        name: fit_model(frame, label, GROUPS, registry, options(name, calibration="none"), seed=1)[
-            0
-        ].predict(unseen)
+        name: fit_model(
+            frame, label, GROUPS, registry, options(name, calibration="none"), seed=1
+        ).model.predict(unseen)
         for name in ("extra_trees", "catboost", "blend")
     }
 
@@ -228,6 +234,64 @@ def test_id_and_other_columns_never_reach_a_model(
     )
 
 
+def test_asinh_bends_numbers_before_they_are_standardised(
+    training: tuple[pd.DataFrame, np.ndarray], registry: FeatureRegistry
+) -> None:
+    # Given amounts with a long tail on both sides
+    frame, label = training
+    tailed = frame.assign(amount=np.sinh(frame["amount"].fillna(0) * 3))
+    bent = tailed.assign(amount=np.arcsinh(tailed["amount"]), noise=np.arcsinh(tailed["noise"]))
+
+    # When
+    asked = {"registry": registry, "seed": 1}
+    by_scale = build_model("logistic_regression", {"C": 1.0}, scale="asinh", **asked)
+    by_hand = build_model("logistic_regression", {"C": 1.0}, scale="plain", **asked)
+    found = by_scale.fit(tailed, label).predict_proba(tailed)
+    expected = by_hand.fit(bent, label).predict_proba(bent)
+
+    # Then it is as if somebody had bent them, and not as if nobody had
+    np.testing.assert_allclose(found, expected, atol=1e-12)
+    plain = by_hand.fit(tailed, label).predict_proba(tailed)
+    assert np.abs(found - plain).max() > 0.05
+
+
+def test_curve_is_chosen_from_the_given_customers_and_named(
+    training: tuple[pd.DataFrame, np.ndarray], registry: FeatureRegistry
+) -> None:
+    # Given trees that are timid
+    frame, label = training
+    asked = {
+        kind: fit_model(frame, label, GROUPS, registry, options("extra_trees", calibration=kind), 1)
+        for kind in ("none", "sigmoid", "beta", "isotonic", "auto")
+    }
+
+    # When
+    chosen = asked["auto"].model.calibration
+
+    # Then it is the curve of the best score, and its model is the one fitted with it
+    scores = {kind: asked[kind].score for kind in asked if kind != "auto"}
+    assert chosen == max(scores, key=lambda kind: scores[kind])
+    assert asked["auto"].score == scores[chosen] < 0
+    np.testing.assert_array_equal(
+        asked["auto"].model.predict(frame), asked[chosen].model.predict(frame)
+    )
+
+
+def test_score_of_a_fit_falls_when_nothing_can_be_learned(
+    training: tuple[pd.DataFrame, np.ndarray], registry: FeatureRegistry
+) -> None:
+    # Given the same customers with labels that have nothing to do with them
+    frame, label = training
+    shuffled = np.random.default_rng(1).permutation(label)
+    asked = options("logistic_regression")
+
+    found = fit_model(frame, label, GROUPS, registry, asked, seed=1).score
+    chance = fit_model(frame, shuffled, GROUPS, registry, asked, seed=1).score
+
+    third = -(np.log(1 / 3) / 3 + np.log(2 / 3) * 2 / 3)  # log loss of the base rate
+    assert found > -third > chance
+
+
 TREES = {"max_depth": [1, 2, 3, 4], "min_samples_leaf": [1, 2, 5]}
 
 
@@ -244,7 +308,7 @@ class TestSearch:
         asked = options("decision_tree", {"decision_tree": TREES}, candidates)
 
         # When
-        _, chosen = fit_model(frame, label, GROUPS, registry, asked, seed=1)
+        chosen = fit_model(frame, label, GROUPS, registry, asked, seed=1).chosen
 
         # Then
         assert list(chosen) == ["decision_tree"]
@@ -263,7 +327,8 @@ class TestSearch:
         grid = ONE_OF_EACH[name] | {first: [only, only + 1]}
 
         # When
-        _, chosen = fit_model(frame, label, GROUPS, registry, options(name, {name: grid}), seed=1)
+        fitted = fit_model(frame, label, GROUPS, registry, options(name, {name: grid}), seed=1)
+        chosen = fitted.chosen
 
         # Then
         assert chosen[name][first] in (only, only + 1)
@@ -277,7 +342,7 @@ class TestSearch:
         grid = {"n_neighbors": [60, 5], "weights": ["uniform"], "p": [2]}
         asked = options("k_neighbors", {"k_neighbors": grid})
 
-        _, chosen = fit_model(frame, label, GROUPS, registry, asked, seed=1)
+        chosen = fit_model(frame, label, GROUPS, registry, asked, seed=1).chosen
 
         assert chosen["k_neighbors"]["n_neighbors"] == 5
 
@@ -313,20 +378,100 @@ class TestSearch:
                 assert set(groups[trained]).isdisjoint(groups[held])
                 assert len(trained) + len(held) == SIZE
 
-    def test_failure_inside_the_search_is_not_hidden(
+    def test_every_combination_is_told_with_its_score_and_the_best_is_chosen(
         self, training: tuple[pd.DataFrame, np.ndarray], registry: FeatureRegistry
     ) -> None:
-        # Given more neighbours than there are customers in an inner training part
+        # Given a grid of four for one member, and one combination for the other
         frame, label = training
-        grid = {"n_neighbors": [500, 501], "weights": ["uniform"], "p": [2]}
+        grid = {"max_depth": [1, 3], "min_samples_leaf": [5, 30]}
+        asked = options(
+            "blend", {"decision_tree": grid}, blend=["decision_tree", "logistic_regression"]
+        )
 
-        with pytest.raises(ValueError, match="n_neighbors"):
+        # When
+        tried = fit_model(frame, label, GROUPS, registry, asked, seed=1).tried
+
+        # Then
+        assert [each.model for each in tried] == ["decision_tree"] * 4 + ["logistic_regression"]
+        trees = tried[:4]
+        assert {tuple(sorted(each.settings.items())) for each in trees} == {
+            (("max_depth", depth), ("min_samples_leaf", leaf))
+            for depth in (1, 3)
+            for leaf in (5, 30)
+        }
+        best = max(each.score for each in trees)
+        assert [each.score for each in trees if each.chosen] == [best]
+        assert all(0.3 < each.score < 1 for each in trees)  # ROC-AUC, which was asked for
+        assert best > 0.7
+        assert tried[4].chosen
+
+    @pytest.mark.parametrize(
+        ("scoring", "low", "high"),
+        [
+            ("roc_auc", 0.5, 1.0),
+            ("average_precision", 1 / 3, 1.0),
+            ("neg_brier_score", -0.25, 0.0),
+            ("neg_log_loss", -0.7, 0.0),
+        ],
+    )
+    def test_more_of_a_score_is_better(
+        self,
+        scoring: str,
+        low: float,
+        high: float,
+        training: tuple[pd.DataFrame, np.ndarray],
+        registry: FeatureRegistry,
+    ) -> None:
+        # Given a neighbourhood of everybody, and one that tells customers apart
+        frame, label = training
+        grid = {"n_neighbors": [60, 15], "weights": ["uniform"], "p": [2]}
+        search = {"folds": 3, "candidates": 8, "scoring": scoring}
+        asked = options("k_neighbors", {"k_neighbors": grid}, search=search)
+
+        fitted = fit_model(frame, label, GROUPS, registry, asked, seed=1)
+
+        everybody, few = fitted.tried
+        assert few.chosen and few.score > everybody.score
+        assert low < few.score < high
+
+    def test_shop_with_fewer_customers_than_neighbours_asks_all_it_has(
+        self, training: tuple[pd.DataFrame, np.ndarray], registry: FeatureRegistry
+    ) -> None:
+        # Given 60 customers in each inner training part
+        frame, label = training
+        grid = {"n_neighbors": [30, 500], "weights": ["uniform"], "p": [2]}
+
+        fitted = fit_model(
+            frame, label, GROUPS, registry, options("k_neighbors", {"k_neighbors": grid}), seed=1
+        )
+
+        assert [each.settings["n_neighbors"] for each in fitted.tried] == [30, 60]
+        assert np.isfinite(fitted.model.predict(frame)).all()
+
+    def test_failure_inside_the_search_is_not_hidden(
+        self,
+        training: tuple[pd.DataFrame, np.ndarray],
+        registry: FeatureRegistry,
+        monkeypatch: pytest.MonkeyPatch,
+    ) -> None:
+        # Given a model that cannot be fitted with one of its settings
+        class Moody(DecisionTreeClassifier):  # type: ignore[misc]
+            def fit(self, *rows: Any, **more: Any) -> Any:
+                if self.max_depth == 2:
+                    raise ValueError("not today")
+                return super().fit(*rows, **more)
+
+        monkeypatch.setitem(models._BUILDERS, "decision_tree", lambda given, _: Moody(**given))
+        frame, label = training
+        grid = {"max_depth": [1, 2], "min_samples_leaf": [5]}
+
+        with pytest.raises(ValueError, match="not today"):
             fit_model(
                 frame,
                 label,
                 GROUPS,
                 registry,
-                options("k_neighbors", {"k_neighbors": grid}),
+                options("decision_tree", {"decision_tree": grid}),
                 seed=1,
             )
 

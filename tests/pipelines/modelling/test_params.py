@@ -19,8 +19,10 @@ VALID: dict[str, Any] = {
     "model": "blend",
     "blend": ["extra_trees", "catboost"],
     "calibration": "sigmoid",
+    "number_scale": "plain",
     "folds": 3,
     "repeats": 2,
+    "baselines": {"recency": "revenue_current_month"},
     "twin_columns": ["amount"],
     "threads": 1,
     "bootstrap": 100,
@@ -28,6 +30,8 @@ VALID: dict[str, Any] = {
     "seed": 1,
     "search": {"folds": 2, "candidates": 4, "scoring": "roc_auc"},
     "grids": GRIDS,
+    "candidates": {"models": ["svc", "decision_tree"], "repeats": 1},
+    "language": "ru",
 }
 
 
@@ -39,8 +43,25 @@ def search(**changes: Any) -> dict[str, Any]:
     return {"search": VALID["search"] | changes}
 
 
+def candidates(**changes: Any) -> dict[str, Any]:
+    return {"candidates": VALID["candidates"] | changes}
+
+
 def test_valid_options_are_kept_as_given() -> None:
     assert ModellingOptions.model_validate(VALID).model_dump() == VALID
+
+
+@pytest.mark.parametrize("calibration", ["none", "sigmoid", "beta", "isotonic", "auto"])
+def test_every_curve_can_be_asked_for(calibration: str) -> None:
+    options = ModellingOptions.model_validate(VALID | {"calibration": calibration})
+
+    assert options.calibration == calibration
+
+
+def test_table_may_do_without_candidates() -> None:
+    nobody = VALID | {"candidates": {"models": [], "repeats": 1}}
+
+    assert ModellingOptions.model_validate(nobody).candidates.models == []
 
 
 def test_members_of_a_blend_are_those_of_the_list() -> None:
@@ -59,7 +80,16 @@ def test_single_model_is_its_only_member(model: str) -> None:
         ({"blend": ["svc"]}, ("blend",)),
         ({"blend": ["svc", "blend"]}, ("blend", 1)),
         ({"blend": ["svc", "svc"]}, ()),
-        ({"calibration": "isotonic"}, ("calibration",)),
+        ({"calibration": "platt"}, ("calibration",)),
+        ({"number_scale": "log"}, ("number_scale",)),
+        ({"language": "de"}, ("language",)),
+        ({"baselines": {"Recency": "revenue"}}, ("baselines", "Recency")),
+        ({"baselines": ["recency"]}, ("baselines",)),
+        (candidates(models=["blend"]), ("candidates", "models", 0)),
+        (candidates(models=["default_svc"]), ("candidates", "models", 0)),
+        (candidates(models=["svc", "svc"]), ()),
+        (candidates(repeats=0), ("candidates", "repeats")),
+        (candidates(folds=3), ("candidates", "folds")),
         ({"folds": 1}, ("folds",)),
         ({"folds": 21}, ("folds",)),
         ({"folds": 2.5}, ("folds",)),
@@ -131,4 +161,22 @@ def test_twin_columns_that_the_registry_does_not_know_are_all_named(
     assert options.feature_problems(registry) == [
         "modelling.twin_columns: revenue is not a feature of the registry",
         "modelling.twin_columns: profit is not a feature of the registry",
+    ]
+
+
+@pytest.mark.parametrize(
+    "feature", ["popular_category", "contact_allowed", "profit", "no_such_feature"]
+)
+def test_a_baseline_ranks_by_a_number_that_the_model_may_see(
+    feature: str, registry: FeatureRegistry
+) -> None:
+    # Given one number, and something that is none, or that is withheld, or that is not there
+    baselines = {"recency": "revenue_current_month", "other": feature}
+    options = ModellingOptions.model_validate(
+        VALID | {"baselines": baselines, "twin_columns": ["revenue_current_month"]}
+    )
+
+    # When / Then
+    assert options.feature_problems(registry) == [
+        f"modelling.baselines.other: {feature} is no number that the model may see"
     ]

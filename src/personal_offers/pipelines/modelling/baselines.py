@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
 import numpy as np
 import numpy.typing as npt
@@ -80,6 +80,45 @@ def _rank_aucs(scores: Floats, declined: npt.NDArray[np.bool_]) -> Floats:
     return np.asarray(total / (positive * negative))
 
 
+def single_feature(column: str) -> Baseline:
+    """Return the rule that ranks customers by one column alone.
+
+    Args:
+        column: Name of a number in the table; an unknown value counts as the middle one.
+    """
+
+    def rule(
+        training: pd.DataFrame, held_out: pd.DataFrame, _: FeatureRegistry
+    ) -> tuple[Floats, None]:
+        from sklearn.linear_model import LogisticRegression
+
+        known, unseen = _filled(
+            training[[column]].to_numpy(float), held_out[[column]].to_numpy(float)
+        )
+        middle, spread = known.mean(), known.std() or 1.0
+        curve = LogisticRegression().fit((known - middle) / spread, training["declined"].to_numpy())
+        return curve.predict_proba((unseen - middle) / spread)[:, 1], None
+
+    return rule
+
+
+def baselines_of(rows: pd.DataFrame, features: Mapping[str, str]) -> dict[str, Baseline]:
+    """Return the rules that a shop's customers can be ranked by.
+
+    Args:
+        rows: The table to predict; ``expected_purchases`` in it is the forecast of BG/NBD.
+        features: Name of a rule: the feature that it ranks by.
+
+    Returns:
+        Name of the baseline: its rule.
+    """
+    found = dict(BASELINES) | {name: single_feature(column) for name, column in features.items()}
+    if "expected_purchases" in rows:
+        found["bg_nbd"] = single_feature("expected_purchases")
+    return found
+
+
+# Of every shop.
 BASELINES: dict[str, Baseline] = {
     "base_rate": base_rate,
     "best_single_feature": best_single_feature,

@@ -36,6 +36,10 @@ from personal_offers.pipelines.modelling.metrics import (
 )
 
 _HALF = 0.5
+_RELIABILITY = [
+    "bin", "risk_low", "risk_high", "customers", "declined", "mean_risk",
+    "declined_share", "declined_share_low", "declined_share_high", "left_out",
+]  # fmt: skip
 _NOBODY = {
     "ru": "ни у одного клиента нет сразу метки, риска и прибыли, поэтому решать не по чему",
     "en": "no customer has a label, a risk and a profit, so there is nothing to decide by",
@@ -62,6 +66,8 @@ def reliability_table(
     risk = risk_by_repeat.groupby("customer_id")["risk"].mean().rename("risk")
     everyone = model_input[["customer_id", "declined"]].join(risk, on="customer_id")
     known = everyone.dropna()
+    if known.empty:
+        return pd.DataFrame(columns=_RELIABILITY)
     _, place_of, counts = np.unique(
         known["risk"].to_numpy(), return_inverse=True, return_counts=True
     )

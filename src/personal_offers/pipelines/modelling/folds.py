@@ -15,6 +15,9 @@ import pandas as pd
 Integers = npt.NDArray[np.int64]
 Booleans = npt.NDArray[np.bool_]
 
+# Support vectors deal what they learn from once more, into so many parts (see ``models._svc``).
+_FEWEST_TO_LEARN_FROM = 3
+
 
 def sort_by_content(frame: pd.DataFrame, columns: Sequence[str]) -> pd.DataFrame:
     """Order rows by their values alone.
@@ -47,6 +50,83 @@ def group_twins(frame: pd.DataFrame, columns: Sequence[str]) -> Integers:
     return pd.factorize(numbers)[0].astype(np.int64)
 
 
+def group_histories(frame: pd.DataFrame, columns: Sequence[str]) -> Integers:
+    """Number the groups of rows that must not be parted: of one customer, or of twins.
+
+    Args:
+        frame: One row per customer and cutoff.
+        columns: Two customers who agree in all of these at one cutoff are copies.
+
+    Returns:
+        A group number per row, from 0: rows hang together over any chain of customers and copies.
+    """
+    from scipy.sparse import coo_matrix
+    from scipy.sparse.csgraph import connected_components
+
+    size = len(frame)
+    if not size:
+        return np.empty(0, dtype=np.int64)
+    owner = pd.factorize(frame["customer_id"])[0]
+    copies_ever = group_twins(frame, columns)  # by itself: it knows who has nothing to compare
+    pairs = pd.DataFrame({"cutoff": frame["cutoff"].to_numpy(), "copies": copies_ever})
+    copies = pairs.groupby(["cutoff", "copies"], sort=False).ngroup().to_numpy()
+    nodes = owner.max() + 1
+    links = coo_matrix(
+        (np.ones(size), (owner, nodes + copies)), shape=(nodes + copies.max() + 1,) * 2
+    )
+    _, group = connected_components(links, directed=False)
+    return pd.factorize(group[owner])[0].astype(np.int64)
+
+
+def shortage(
+    label: Booleans, groups: Integers, folds: int, inner_folds: int
+) -> dict[str, str] | None:
+    """Say why customers do not suffice for the folds, if they do not.
+
+    Args:
+        label: True for decliners; one per row.
+        groups: Group number per row, from 0 without gaps.
+        folds: Outer folds.
+        inner_folds: Folds of the search, which deals each training part again.
+
+    Returns:
+        The reason in both languages, with what is lacking and what to change; None when each
+        class has enough groups, for support vectors too.
+    """
+    if not len(label):
+        return {"ru": "ни у одного клиента нет метки активности",
+                "en": "no customer has an activity label"}  # fmt: skip
+    if label.all() or not label.any():
+        return {
+            "ru": f"у метки одно значение на всех ({len(label)} клиентов): учиться не на чем",
+            "en": f"the label has one class only ({len(label)} customers): nothing to learn from",
+        }
+    any_declined = _strictest(label, groups)
+    count = {True: int(any_declined.sum()), False: int((~any_declined).sum())}
+    rarer = min(count, key=lambda value: count[value])
+    # The fullest fold takes its share rounded up; the rest must still fill the inner folds, of
+    # which the fullest does the same.
+    left = count[rarer] + -count[rarer] // folds
+    innermost = left + -left // inner_folds
+    if min(count[rarer] - folds, left - inner_folds, innermost - _FEWEST_TO_LEARN_FROM) >= 0:
+        return None
+    names = {"ru": "снизившихся" if rarer else "прежних", "en": "declined" if rarer else "kept"}
+    return {
+        "ru": f"клиентов {names['ru']} {count[rarer]}: мало для {folds} частей и {inner_folds} "
+        "внутренних; уменьшите params:modelling.folds и .search.folds или соберите больше данных",
+        "en": f"{count[rarer]} customer(s) labelled {names['en']} are too few for {folds} folds "
+        f"and {inner_folds} inner ones; set params:modelling.folds and .search.folds lower, or "
+        "bring more customers",
+    }
+
+
+def _strictest(label: Booleans, groups: Integers) -> Booleans:
+    """Return whether any member of a group declined; one per group."""
+    any_declined = np.zeros(int(groups.max()) + 1, dtype=bool)
+    np.logical_or.at(any_declined, groups, label)
+    return any_declined
+
+
 def require_enough(label: Booleans, groups: Integers, folds: int) -> Booleans:
     """Refuse classes with fewer groups than folds.
 
@@ -61,8 +141,7 @@ def require_enough(label: Booleans, groups: Integers, folds: int) -> Booleans:
     Raises:
         ValueError: When a class has fewer groups than folds.
     """
-    any_declined = np.zeros(int(groups.max()) + 1, dtype=bool)
-    np.logical_or.at(any_declined, groups, label)
+    any_declined = _strictest(label, groups)
     for value, name in ((True, "declined"), (False, "kept")):
         if (count := int((any_declined == value).sum())) < folds:
             raise ValueError(

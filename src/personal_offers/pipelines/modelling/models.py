@@ -1,15 +1,16 @@
-"""The decline models: how each is built, searched inside a training fold, and calibrated."""
+"""The decline models: how each is built, searched inside a training fold, and put together."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
-from typing import Any
+from dataclasses import dataclass, field
+from typing import Any, NamedTuple
 
 import numpy as np
 import pandas as pd
 
 from personal_offers.features import FeatureRegistry
+from personal_offers.pipelines.modelling.calibration import apply_curve, choose_curve, fit_curve
 from personal_offers.pipelines.modelling.folds import Booleans, Integers, split_groups
 from personal_offers.pipelines.modelling.metrics import (
     Floats,
@@ -19,15 +20,17 @@ from personal_offers.pipelines.modelling.metrics import (
     weighted_log_loss,
     weighted_roc_auc,
 )
-from personal_offers.pipelines.modelling.params import MemberName, ModellingOptions
+from personal_offers.pipelines.modelling.params import (
+    CurveName,
+    MemberName,
+    ModellingOptions,
+    NumberScale,
+)
 
 Settings = Mapping[str, Any]
 
 # What stands in for a category that is not known.
 _UNKNOWN = "unknown"
-# Forests give exact zeros and ones; beyond this a logit says nothing more.
-_SUREST = 1e-3
-_NO_PENALTY = 1e6
 
 # What a search may look for: whether more of it is better (1) or worse (-1), and the measure.
 SCORINGS: dict[str, tuple[int, Measure]] = {
@@ -38,7 +41,13 @@ SCORINGS: dict[str, tuple[int, Measure]] = {
 }
 
 
-def build_model(name: MemberName, settings: Settings, registry: FeatureRegistry, seed: int) -> Any:
+def build_model(
+    name: MemberName,
+    settings: Settings,
+    registry: FeatureRegistry,
+    seed: int,
+    scale: NumberScale = "plain",
+) -> Any:
     """Build one unfitted model that takes customers as they are in the table.
 
     Args:
@@ -46,6 +55,7 @@ def build_model(name: MemberName, settings: Settings, registry: FeatureRegistry,
         settings: Its settings, as in the grid of that model.
         registry: Which features are numbers and which are categories.
         seed: Of everything random in it.
+        scale: How numbers are bent before they are standardised.
 
     Returns:
         A scikit-learn pipeline (steps ``prepare`` and ``model``) from a frame of features to
@@ -54,16 +64,21 @@ def build_model(name: MemberName, settings: Settings, registry: FeatureRegistry,
     from sklearn.pipeline import Pipeline
 
     return Pipeline(
-        [("prepare", _preprocessor(registry)), ("model", _BUILDERS[name](dict(settings), seed))]
+        [
+            ("prepare", _preprocessor(registry, scale)),
+            ("model", _BUILDERS[name](dict(settings), seed)),
+        ]
     )
 
 
-def _preprocessor(registry: FeatureRegistry) -> Any:
+def _preprocessor(registry: FeatureRegistry, scale: NumberScale) -> Any:
     """Fill, scale and encode; a category unseen in training is all zeros."""
     from sklearn.compose import ColumnTransformer
     from sklearn.impute import SimpleImputer
     from sklearn.pipeline import make_pipeline
-    from sklearn.preprocessing import OneHotEncoder, StandardScaler
+    from sklearn.preprocessing import FunctionTransformer, OneHotEncoder, StandardScaler
+
+    bend = [FunctionTransformer(np.arcsinh)] if scale == "asinh" else []
 
     numbers = registry.model_names("number")
     others = registry.model_names("category") + registry.model_names("flag")
@@ -72,7 +87,9 @@ def _preprocessor(registry: FeatureRegistry) -> Any:
             (
                 "numbers",
                 make_pipeline(
-                    SimpleImputer(strategy="median", keep_empty_features=True), StandardScaler()
+                    SimpleImputer(strategy="median", keep_empty_features=True),
+                    *bend,
+                    StandardScaler(),
                 ),
                 numbers,
             ),
@@ -160,11 +177,13 @@ class RiskModel:
 
     Attributes:
         members: Fitted pipelines with ``predict_proba``.
-        curve: Logistic regression over the logit of the mean; None leaves the mean as it is.
+        curve: Estimator that turns the mean into a probability; None leaves the mean as it is.
+        calibration: Which kind of curve it is.
     """
 
     members: list[Any]
     curve: Any | None
+    calibration: CurveName = "none"
 
     def predict(self, features: pd.DataFrame) -> Floats:
         """Return P(declined) of each customer.
@@ -176,9 +195,60 @@ class RiskModel:
             One probability per row.
         """
         mean = np.mean([_risk(member.predict_proba(features)) for member in self.members], axis=0)
-        if self.curve is None:
-            return np.asarray(mean)
-        return _risk(self.curve.predict_proba(_logit(mean)))
+        return apply_curve(self.calibration, self.curve, mean)
+
+
+class Tried(NamedTuple):
+    """One combination of settings and how well it did on the inner folds.
+
+    Attributes:
+        model: Which model.
+        settings: The combination.
+        score: What ``search.scoring`` names, on all inner folds together; more is better.
+        chosen: Whether it was the best.
+    """
+
+    model: MemberName
+    settings: Settings
+    score: float
+    chosen: bool
+
+
+class Searched(NamedTuple):
+    """A member with the best settings.
+
+    Attributes:
+        member: Fitted on everybody.
+        inner_risk: Of the same settings, out of the inner folds.
+        tried: The search.
+    """
+
+    member: Any
+    inner_risk: Floats
+    tried: list[Tried]
+
+
+@dataclass(frozen=True)
+class Fitted:
+    """A fitted model and how it came about.
+
+    Attributes:
+        model: The model.
+        score: Minus the log loss of the calibrated risk, on inner folds that made neither members
+            nor curve: what candidates are compared by, because both rank and level count.
+        tried: Every combination of every member, in the order of the members.
+        alone: Each member of a blend as a model of its own, where that was asked for.
+    """
+
+    model: RiskModel
+    score: float
+    tried: list[Tried]
+    alone: Mapping[MemberName, Fitted] = field(default_factory=dict)
+
+    @property
+    def chosen(self) -> dict[MemberName, Settings]:
+        """Settings of each member."""
+        return {tried.model: tried.settings for tried in self.tried if tried.chosen}
 
 
 def fit_model(
@@ -188,11 +258,13 @@ def fit_model(
     registry: FeatureRegistry,
     options: ModellingOptions,
     seed: int,
-) -> tuple[RiskModel, dict[MemberName, Settings]]:
+    each_alone: bool = False,
+) -> Fitted:
     """Choose settings, fit and calibrate on the given customers, and on no others.
 
-    The inner out-of-fold risk that chooses the settings also fits the calibration curve, so
-    every candidate is fitted once per inner fold and the chosen one once more on everybody.
+    The inner out-of-fold risk that chooses the settings also chooses and fits the calibration
+    curve, so every candidate is fitted once per inner fold and the chosen one once more on
+    everybody.
 
     Args:
         features: One row per customer, in content order.
@@ -201,26 +273,35 @@ def fit_model(
         registry: Which features are numbers and which are categories.
         options: Model, grids, search and calibration.
         seed: Of inner folds and fits.
+        each_alone: Whether each member of a blend is wanted by itself as well, which costs its
+            calibration and no further fit.
 
     Returns:
-        The fitted model, and the chosen settings of each member.
+        The fitted model, and the search behind it.
     """
     held_out = split_groups(label, groups, options.search.folds, seed)
     inner = [
         (np.flatnonzero(held_out != fold), np.flatnonzero(held_out == fold))
         for fold in range(options.search.folds)
     ]
-    chosen: dict[MemberName, Settings] = {}
-    inner_risk, members = [], []
+    found: dict[MemberName, Searched] = {}
     for name in options.members():
-        settings, risk = choose_settings(name, features, label, inner, registry, options, seed)
-        chosen[name] = settings
-        inner_risk.append(risk)
-        members.append(build_model(name, settings, registry, seed).fit(features, label))
-    curve = None
-    if options.calibration == "sigmoid":
-        curve = fit_curve(np.mean(inner_risk, axis=0), label)
-    return RiskModel(members, curve), chosen
+        tried, risk = choose_settings(name, features, label, inner, registry, options, seed)
+        settings = next(each.settings for each in tried if each.chosen)
+        member = build_model(name, settings, registry, seed, options.number_scale)
+        found[name] = Searched(member.fit(features, label), risk, tried)
+
+    def assemble(parts: list[Searched], alone: Mapping[MemberName, Fitted]) -> Fitted:
+        mean = np.mean([part.inner_risk for part in parts], axis=0)
+        kind, loss = choose_curve(options.calibration, mean, label, held_out)
+        members = [part.member for part in parts]
+        model = RiskModel(members, fit_curve(kind, mean, label), kind)
+        return Fitted(model, -loss, [one for part in parts for one in part.tried], alone)
+
+    wanted = found if each_alone and len(found) > 1 else {}
+    return assemble(
+        list(found.values()), {name: assemble([part], {}) for name, part in wanted.items()}
+    )
 
 
 def choose_settings(
@@ -231,7 +312,7 @@ def choose_settings(
     registry: FeatureRegistry,
     options: ModellingOptions,
     seed: int,
-) -> tuple[Settings, Floats]:
+) -> tuple[list[Tried], Floats]:
     """Search the grid of one model on inner folds.
 
     Args:
@@ -244,7 +325,8 @@ def choose_settings(
         seed: Of the sample of candidates and of the fits.
 
     Returns:
-        The best combination (the first of equals), and its inner out-of-fold risk per row.
+        What was tried (the best is chosen, the first of equals), and the inner out-of-fold risk
+        of the chosen combination per row.
     """
     from sklearn.model_selection import ParameterGrid, ParameterSampler, cross_val_predict
 
@@ -253,10 +335,14 @@ def choose_settings(
     if len(candidates) > options.search.candidates:
         sample = ParameterSampler(grid, options.search.candidates, random_state=seed)
         candidates = list(sample)
+    fewest = min(len(trained) for trained, _ in inner)
+    for settings in candidates:  # a small shop has fewer customers than neighbours are asked for
+        if "n_neighbors" in settings:
+            settings["n_neighbors"] = min(settings["n_neighbors"], fewest)
     risks = [
         _risk(
             cross_val_predict(
-                build_model(name, settings, registry, seed),
+                build_model(name, settings, registry, seed, options.number_scale),
                 features,
                 label,
                 cv=inner,
@@ -265,33 +351,21 @@ def choose_settings(
         )
         for settings in candidates
     ]
-    once = np.ones((len(label), 1))
-    better_when, measured = SCORINGS[options.search.scoring]
-    scores = [better_when * float(measured(label, risk, once)[0]) for risk in risks]
+    scores = [_score(label, risk, options) for risk in risks]
     best = int(np.argmax(scores))
-    return candidates[best], risks[best]
+    tried = [
+        Tried(name, settings, score, number == best)
+        for number, (settings, score) in enumerate(zip(candidates, scores, strict=True))
+    ]
+    return tried, risks[best]
 
 
-def fit_curve(risk: Floats, label: Booleans) -> Any:
-    """Fit a sigmoid that turns a score into a probability (Platt, 1999).
-
-    Args:
-        risk: Out-of-fold score between 0 and 1, one per customer.
-        label: True for decliners.
-
-    Returns:
-        A logistic regression over the logit of the score, practically without penalty.
-    """
-    from sklearn.linear_model import LogisticRegression
-
-    return LogisticRegression(C=_NO_PENALTY).fit(_logit(risk), label)
+def _score(label: Booleans, risk: Floats, options: ModellingOptions) -> float:
+    """Judge an inner out-of-fold risk; more is better."""
+    better_when, measured = SCORINGS[options.search.scoring]
+    return better_when * float(measured(label, risk, np.ones((len(label), 1)))[0])
 
 
 def _risk(probabilities: Any) -> Floats:
     """Take the column of decliners."""
     return np.asarray(probabilities)[:, 1]
-
-
-def _logit(risk: Floats) -> Floats:
-    sure = np.clip(risk, _SUREST, 1 - _SUREST)
-    return np.asarray(np.log(sure / (1 - sure)))[:, None]

@@ -7,6 +7,9 @@ pipelines or drawing the graph does not pay for them.
 from __future__ import annotations
 
 import logging
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict
+from datetime import datetime
 from typing import Any
 
 import ibis
@@ -14,55 +17,180 @@ import ibis.expr.types as ir
 import numpy as np
 import pandas as pd
 
-from personal_offers.errors import InputError
+from personal_offers.activity_params import ActivityOptions
 from personal_offers.features import FeatureRegistry
-from personal_offers.pipelines.modelling.baselines import BASELINES
+from personal_offers.pipelines.modelling.baselines import baselines_of
+from personal_offers.pipelines.modelling.bg_nbd import (
+    BgNbd,
+    count_histories,
+    expected_purchases,
+    fit_bg_nbd,
+    purchase_histories,
+)
+from personal_offers.pipelines.modelling.evaluation import (
+    RISK_COLUMNS,
+    Task,
+    by_repeat,
+    cross_validation_tasks,
+    evaluate_all_out_of_time,
+    out_of_time_tasks,
+)
 from personal_offers.pipelines.modelling.folds import (
+    group_histories,
     group_twins,
-    require_enough,
+    shortage,
     sort_by_content,
     split_groups,
 )
-from personal_offers.pipelines.modelling.metrics import Measured, bootstrap_weights, measure
-from personal_offers.pipelines.modelling.models import Settings, fit_model
-from personal_offers.pipelines.modelling.params import MemberName, ModellingOptions
+from personal_offers.pipelines.modelling.metrics import Floats, bootstrap_weights, measure
+from personal_offers.pipelines.modelling.params import ModellingOptions
 
 logger = logging.getLogger(__name__)
-
-# Added to the seed of a repeat, so that neighbouring repeats do not share inner folds.
-_SEEDS_PER_REPEAT = 1_000
-_OUTCOME = "the intake's tables were written, the model's were not"
 
 
 def assemble_model_input(
     customers: ir.Table, labels: ir.Table, registry: FeatureRegistry, options: ModellingOptions
-) -> pd.DataFrame:
+) -> tuple[pd.DataFrame, dict[str, Any]]:
     """Put features and label side by side, in an order that says nothing about either.
 
     Args:
         customers: One row per regular customer.
         labels: One row per regular customer: customer_id, declined.
         registry: Which features a model may see.
-        options: Which columns tell twins.
+        options: Which columns tell twins, and the folds that customers must suffice for.
 
     Returns:
         Grain: one row per labelled customer, ordered by content: customer_id (for joining
-        back, never a feature), the model's features, declined, twin_group.
-
-    Raises:
-        InputError: When there is one class only.
+        back, never a feature), the model's features, declined, twin_group; no row where no model
+        can be made. And the gate: ``withheld`` (why not, in both languages, or null) and
+        ``features_without_values``.
     """
     wanted = ["customer_id", *registry.names(), "declined"]
     labelled = labels.filter(labels.declined.notnull())
-    frame: pd.DataFrame = customers.inner_join(labelled, "customer_id").select(wanted).to_pandas()
+    table = customers.inner_join(labelled, "customer_id").select(wanted)
+    frame = _in_content_order(table.to_pandas(), registry, [])
+    frame["twin_group"] = group_twins(frame, options.twin_columns)
+    frame = frame[["customer_id", *registry.model_names(), "declined", "twin_group"]]
+    gate = _gate(frame, registry)
+    gate["withheld"] = _shortage_of(frame, options)
+    _say_what_is_withheld(gate)
+    return (frame.iloc[:0] if gate["withheld"] else frame), gate
+
+
+def assemble_cutoff_input(
+    cutoff_customers: ir.Table,
+    expected_purchases: pd.DataFrame,
+    activity_plan: Mapping[str, Any],
+    registry: FeatureRegistry,
+    options: ModellingOptions,
+) -> tuple[pd.DataFrame, pd.DataFrame, dict[str, Any]]:
+    """Part the labelled rows of all cutoffs into those to learn from and those to judge by.
+
+    Args:
+        cutoff_customers: Grain: one eligible customer and cutoff, with features and label.
+        expected_purchases: Grain: one customer and cutoff: expected_purchases.
+        activity_plan: Cutoffs, and why no model can be made, if so.
+        registry: Which features a model may see.
+        options: Which columns tell twins.
+
+    Returns:
+        All rows (grain: customer and cutoff, ordered by content: customer_id, cutoff, the model's
+        features, declined, expected_purchases, twin_group); those of the test cutoff (grain:
+        customer); both empty where no model can be made; and the gate (see
+        ``assemble_model_input``).
+    """
+    wanted = ["customer_id", "cutoff", *registry.names(), "declined"]
+    frame = _in_content_order(cutoff_customers.select(wanted).to_pandas(), registry, ["cutoff"])
+    frame = frame.merge(expected_purchases, on=["customer_id", "cutoff"], how="left")
+    frame["twin_group"] = group_histories(frame, options.twin_columns)
+    columns = ["customer_id", "cutoff", *registry.model_names(), "declined"]
+    frame = frame[[*columns, "expected_purchases", "twin_group"]]
+    gate = _gate(frame, registry)
+    gate["withheld"] = activity_plan["withheld"] or _shortage_of(
+        rows_of(frame, activity_plan["evaluation"]), options
+    )
+    _say_what_is_withheld(gate)
+    if gate["withheld"]:
+        return frame.iloc[:0], frame.iloc[:0], gate
+    of_test = frame["cutoff"] == pd.Timestamp(activity_plan["test"])
+    return frame, frame[of_test].reset_index(drop=True), gate
+
+
+def _shortage_of(rows: pd.DataFrame, options: ModellingOptions) -> dict[str, str] | None:
+    """Say why rows do not suffice, counted in groups: a chain of customers may join many rows."""
+    groups = pd.factorize(rows["twin_group"])[0].astype(np.int64)
+    return shortage(rows["declined"].to_numpy(bool), groups, options.folds, options.search.folds)
+
+
+def _say_what_is_withheld(gate: Mapping[str, Any]) -> None:
+    if gate["withheld"]:
+        logger.warning("There is no model, and nobody gets a risk: %s", gate["withheld"]["en"])
+
+
+def _in_content_order(
+    frame: pd.DataFrame, registry: FeatureRegistry, first: list[str]
+) -> pd.DataFrame:
+    """Type label and flags, and order rows by what they hold rather than by who they are."""
     frame["declined"] = frame["declined"].astype(bool)
     for name in registry.model_names("flag"):
         frame[name] = frame[name].map({True: "yes", False: "no"})
-    if frame["declined"].all() or not frame["declined"].any():
-        raise InputError(["the label has one class only: there is nothing to learn"], _OUTCOME)
-    frame = sort_by_content(frame, [*registry.model_names(), "declined"])
-    frame["twin_group"] = group_twins(frame, options.twin_columns)
-    return frame[["customer_id", *registry.model_names(), "declined", "twin_group"]]
+    return sort_by_content(frame, [*first, *registry.model_names(), "declined"])
+
+
+def _gate(frame: pd.DataFrame, registry: FeatureRegistry) -> dict[str, Any]:
+    """Name features that nobody has a value of: a model gains nothing from them."""
+    empty = [name for name in registry.model_names() if frame[name].isna().all()]
+    if len(frame) and empty:
+        logger.warning(
+            "No customer has a value of %s; the model sees them as one constant, so look at "
+            "the raw column or set model: false in the feature registry", ", ".join(empty)
+        )  # fmt: skip
+    return {"withheld": None, "features_without_values": empty if len(frame) else []}
+
+
+def expect_purchases(
+    order_lines: ir.Table,
+    cutoff_labels: ir.Table,
+    activity_plan: Mapping[str, Any],
+    activity: ActivityOptions,
+) -> tuple[pd.DataFrame, list[dict[str, Any]]]:
+    """Forecast purchases of the outcome window from purchase days alone, at every cutoff.
+
+    Args:
+        order_lines: Grain: one order line.
+        cutoff_labels: Grain: one eligible customer and cutoff.
+        activity_plan: Cutoffs; none is forecast where no model can be made.
+        activity: Length of gap and outcome.
+
+    Returns:
+        Grain: one eligible customer and cutoff: customer_id, cutoff, expected_purchases
+        (purchase days in the outcome window); and the models (one per cutoff, with the reasons
+        why P(alive) is degenerate where it is), which are fitted on all customers.
+    """
+    columns = ["customer_id", "cutoff", "expected_purchases"]
+    parts, models = [], []
+    if not activity_plan["withheld"]:
+        moments = {activity_plan["test"], *activity_plan["evaluation"], *activity_plan["training"]}
+        for moment in sorted(moments):
+            cutoff = datetime.fromisoformat(moment)
+            part, model = _forecast(order_lines, cutoff_labels, cutoff, activity)
+            parts.append(part[columns])
+            models.append({"cutoff": moment} | asdict(model))
+    nothing = pd.DataFrame(columns=columns).astype({"cutoff": "datetime64[us]"})
+    return (pd.concat(parts, ignore_index=True) if parts else nothing), models
+
+
+def _forecast(
+    order_lines: ir.Table, cutoff_labels: ir.Table, cutoff: datetime, activity: ActivityOptions
+) -> tuple[pd.DataFrame, BgNbd]:
+    histories = purchase_histories(order_lines, cutoff).cache()
+    model = fit_bg_nbd(count_histories(histories))
+    labelled = cutoff_labels.filter(cutoff_labels.cutoff == ibis.literal(cutoff, "timestamp(6)"))
+    eligible = histories.inner_join(labelled.select("customer_id", "cutoff"), "customer_id")
+    frame = eligible.order_by("customer_id").to_pandas()
+    until_end = expected_purchases(model, frame, activity.days_after)
+    in_gap = expected_purchases(model, frame, activity.gap_days)
+    return frame.assign(expected_purchases=until_end - in_gap), model
 
 
 def assign_folds(model_input: pd.DataFrame, options: ModellingOptions) -> pd.DataFrame:
@@ -74,102 +202,20 @@ def assign_folds(model_input: pd.DataFrame, options: ModellingOptions) -> pd.Dat
 
     Returns:
         Grain: one row per repeat and customer: repeat, customer_id, fold (both from 0).
-
-    Raises:
-        InputError: When a class has fewer customers than folds, outer or inner.
     """
+    if model_input.empty:
+        return pd.DataFrame({"repeat": [], "customer_id": [], "fold": []}).astype(
+            {"repeat": "int64", "customer_id": "str", "fold": "int64"}
+        )
     label = model_input["declined"].to_numpy()
     groups = model_input["twin_group"].to_numpy()
-    parts = []
-    try:
-        for repeat in range(options.repeats):
-            fold_of = split_groups(label, groups, options.folds, options.seed + repeat)
-            for fold in range(options.folds):  # the search deals each training fold again
-                training = fold_of != fold
-                numbers = pd.factorize(groups[training])[0].astype(np.int64)
-                require_enough(label[training], numbers, options.search.folds)
-            parts.append(model_input[["customer_id"]].assign(repeat=repeat, fold=fold_of))
-    except ValueError as error:
-        raise InputError([str(error)], _OUTCOME) from error
+    parts = [
+        model_input[["customer_id"]].assign(
+            repeat=repeat, fold=split_groups(label, groups, options.folds, options.seed + repeat)
+        )
+        for repeat in range(options.repeats)
+    ]
     return pd.concat(parts, ignore_index=True)[["repeat", "customer_id", "fold"]]
-
-
-def evaluate_model(
-    model_input: pd.DataFrame,
-    folds: pd.DataFrame,
-    registry: FeatureRegistry,
-    options: ModellingOptions,
-) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """Predict every customer by models that never saw that customer or a twin of theirs.
-
-    Args:
-        model_input: One row per customer, in content order.
-        folds: One row per repeat and customer.
-        registry: Which features a model may see.
-        options: Model, search and calibration.
-
-    Returns:
-        Out-of-fold risk (grain: repeat and customer: repeat, fold, customer_id, risk) and the
-        settings that each training fold chose (grain: repeat, fold and member).
-    """
-    from joblib import Parallel, delayed
-
-    dealt = folds.pivot(index="customer_id", columns="repeat", values="fold")
-    fold_of = dealt.loc[model_input["customer_id"]].to_numpy()
-    cells = [(r, f) for r in range(options.repeats) for f in range(options.folds)]
-    logger.info(
-        "Fitting %s in %d folds x %d repeats, searched in %d inner folds",
-        " + ".join(options.members()), options.folds, options.repeats, options.search.folds,
-    )  # fmt: skip
-    # Threads: the fits release the interpreter lock, and processes would copy the imports.
-    runs = Parallel(n_jobs=options.threads, backend="threading", return_as="generator")(
-        delayed(_fit_and_predict)(model_input, fold_of[:, r], r, f, registry, options)
-        for r, f in cells
-    )
-    parts, settings = [], []
-    for (repeat, fold), (held_out, chosen) in zip(cells, runs, strict=True):
-        parts.append(held_out)
-        settings += [
-            {"repeat": repeat, "fold": fold, "model": name, "settings": str(dict(found))}
-            for name, found in chosen.items()
-        ]
-        if fold == options.folds - 1:
-            logger.info("Repeat %d of %d is done", repeat + 1, options.repeats)
-    return pd.concat(parts, ignore_index=True), pd.DataFrame(settings)
-
-
-def _fit_and_predict(
-    model_input: pd.DataFrame,
-    fold_of: np.ndarray[Any, Any],
-    repeat: int,
-    fold: int,
-    registry: FeatureRegistry,
-    options: ModellingOptions,
-) -> tuple[pd.DataFrame, dict[MemberName, Settings]]:
-    """Fit on all folds but one and predict that one."""
-    training = model_input[fold_of != fold]
-    held_out = model_input[fold_of == fold]
-    columns = registry.model_names()
-    model, chosen = fit_model(
-        training[columns],
-        training["declined"].to_numpy(),
-        pd.factorize(training["twin_group"])[0].astype(np.int64),
-        registry,
-        options,
-        options.seed + repeat * _SEEDS_PER_REPEAT + fold,
-    )
-    risk = model.predict(held_out[columns])
-    return (
-        pd.DataFrame(
-            {
-                "repeat": repeat,
-                "fold": fold,
-                "customer_id": held_out["customer_id"].to_numpy(),
-                "risk": risk,
-            }
-        ),
-        chosen,
-    )
 
 
 def evaluate_baselines(
@@ -184,120 +230,173 @@ def evaluate_baselines(
         model_input: One row per customer, in content order.
         folds: One row per repeat and customer.
         registry: Which features a rule may see.
-        options: Folds and repeats.
+        options: Which features rank customers by themselves.
 
     Returns:
         Grain: one row per baseline, repeat and customer: baseline, repeat, fold,
         customer_id, risk, detail (the feature that was chosen, where one was).
     """
-    dealt = folds.pivot(index="customer_id", columns="repeat", values="fold")
-    fold_of = dealt.loc[model_input["customer_id"]].to_numpy()
-    parts = []
-    for repeat in range(options.repeats):
-        for fold in range(options.folds):
-            held = fold_of[:, repeat] == fold
-            training, held_out = model_input[~held], model_input[held]
-            for name, baseline in BASELINES.items():
-                risk, detail = baseline(training, held_out, registry)
-                parts.append(
-                    held_out[["customer_id"]].assign(
-                        baseline=name, repeat=repeat, fold=fold, risk=risk, detail=detail
-                    )
-                )
-    table: pd.DataFrame = pd.concat(parts, ignore_index=True)
+    tasks = cross_validation_tasks(model_input, folds, options.seed)
+    return _predict_naively(tasks, model_input, model_input, registry, options)
+
+
+def evaluate_baselines_out_of_time(
+    training_input: pd.DataFrame,
+    model_input: pd.DataFrame,
+    activity_plan: Mapping[str, Any],
+    registry: FeatureRegistry,
+    options: ModellingOptions,
+) -> pd.DataFrame:
+    """Predict the customers of the test cutoff by rules that earlier cutoffs set.
+
+    Args:
+        training_input: One row per customer and cutoff.
+        model_input: One row per customer at the test cutoff.
+        activity_plan: Which cutoffs may be learned from.
+        registry: Which features a rule may see.
+        options: Which features rank customers by themselves.
+
+    Returns:
+        As ``evaluate_baselines``; ``bg_nbd`` ranks by the purchases that BG/NBD expects.
+    """
+    earlier = rows_of(training_input, activity_plan["evaluation"])
+    once = options.model_copy(update={"repeats": 1})  # there is no chance in a baseline
+    tasks = out_of_time_tasks(earlier, model_input, once)
+    return _predict_naively(tasks, earlier, model_input, registry, options)
+
+
+def _predict_naively(
+    tasks: list[Task],
+    training_input: pd.DataFrame,
+    model_input: pd.DataFrame,
+    registry: FeatureRegistry,
+    options: ModellingOptions,
+) -> pd.DataFrame:
+    rules = baselines_of(model_input, options.baselines)
+    parts = [pd.DataFrame(columns=["baseline", *RISK_COLUMNS, "detail"])]
+    for task in tasks:
+        training = training_input.iloc[task.training]
+        held_out = model_input.iloc[task.held_out]
+        for name, rule in rules.items():
+            risk, detail = rule(training, held_out, registry)
+            part = held_out[["customer_id"]].assign(
+                baseline=name, repeat=task.repeat, fold=task.fold, risk=risk, detail=detail
+            )
+            parts.append(part[["baseline", *RISK_COLUMNS, "detail"]])
+    table: pd.DataFrame = pd.concat(parts[1 if tasks else 0 :], ignore_index=True)
     return table
 
 
-def average_risk(risk_by_repeat: pd.DataFrame, folds: pd.DataFrame) -> ir.Table:
-    """Average the out-of-fold risk of each customer over the repeats.
+def rows_of(training_input: pd.DataFrame, moments: Sequence[str]) -> pd.DataFrame:
+    """Take the rows of some cutoffs.
 
     Args:
-        risk_by_repeat: One row per repeat and customer.
-        folds: One row per repeat and customer.
+        training_input: One row per customer and cutoff.
+        moments: ISO texts.
 
     Returns:
-        Grain: one row per customer, ordered by id: customer_id, decline_risk (probability),
-        fold (of the first repeat), reason_1..reason_3 (unknown for now).
+        Those rows, numbered anew.
     """
-    risk = risk_by_repeat.groupby("customer_id")["risk"].mean().rename("decline_risk")
-    first = folds[folds["repeat"] == 0].set_index("customer_id")["fold"]
-    table = pd.concat([risk, first], axis=1).sort_index().reset_index()
-    reasons = {f"reason_{number}": ibis.null("string") for number in (1, 2, 3)}
-    return ibis.memtable(table).mutate(**reasons)
+    wanted = [pd.Timestamp(moment) for moment in moments]
+    return training_input[training_input["cutoff"].isin(wanted)].reset_index(drop=True)
+
+
+def evaluate_earlier_cutoffs(
+    training_input: pd.DataFrame,
+    model_input: pd.DataFrame,
+    activity_plan: Mapping[str, Any],
+    registry: FeatureRegistry,
+    options: ModellingOptions,
+) -> tuple[pd.DataFrame, pd.DataFrame, pd.DataFrame, pd.DataFrame]:
+    """Predict the test cutoff by all models (see ``evaluate_all_out_of_time``)."""
+    earlier = rows_of(training_input, activity_plan["evaluation"])
+    return evaluate_all_out_of_time(earlier, model_input, registry, options)
+
+
+def take_test_customers(cutoff_customers: ir.Table, activity_plan: Mapping[str, Any]) -> ir.Table:
+    """Take the customers of the test cutoff, with what they earned the shop by then.
+
+    Args:
+        cutoff_customers: Grain: one eligible customer and cutoff.
+        activity_plan: Holds the test cutoff.
+
+    Returns:
+        Grain: one eligible customer at the test cutoff: customer_id, profit; nobody where there is
+        no test cutoff.
+    """
+    rows = cutoff_customers.select("customer_id", "cutoff", "profit")
+    if activity_plan["test"] is None:
+        return rows.limit(0).drop("cutoff")
+    test = ibis.literal(datetime.fromisoformat(activity_plan["test"]), "timestamp(6)")
+    return rows.filter(rows.cutoff == test).drop("cutoff").cache()
 
 
 def compute_metrics(
     model_input: pd.DataFrame,
     risk_by_repeat: pd.DataFrame,
     baseline_risk: pd.DataFrame,
+    comparison: Mapping[str, Any],
+    leak_verdict: Mapping[str, Any],
+    model_gate: Mapping[str, Any],
     options: ModellingOptions,
 ) -> dict[str, Any]:
     """Measure the model and the baselines on the same customers, folds and resamples.
 
     Args:
         model_input: One row per customer, in content order.
-        risk_by_repeat: Out-of-fold risk of the model.
-        baseline_risk: Out-of-fold risk of the baselines.
+        risk_by_repeat: Risk of the model, out of fold or out of time.
+        baseline_risk: Risk of the baselines, likewise.
+        comparison: What the candidate table came to.
+        leak_verdict: What the leak audit came to.
+        model_gate: Why there is no model, if so.
         options: Resamples and confidence.
 
     Returns:
         The protocol, then per model the mean of each measure over the repeats with its
-        interval over customers; ``averaged_over_repeats`` measures the published risk.
+        interval over customers; ``averaged_over_repeats`` measures the published risk. Only
+        ``withheld``, the reason in both languages, where there is no model.
     """
+    if model_input.empty:
+        return {"withheld": model_gate["withheld"]}
     label = model_input["declined"].to_numpy()
-    groups = model_input["twin_group"].to_numpy()
-    ids = model_input["customer_id"]
+    groups = pd.factorize(model_input["twin_group"])[0].astype(np.int64)
     weights = bootstrap_weights(groups, options.bootstrap, options.seed)
 
-    def by_repeat(risk: pd.DataFrame) -> np.ndarray[Any, Any]:
-        wide = risk.pivot(index="repeat", columns="customer_id", values="risk")
-        return wide[ids.to_list()].to_numpy()
+    def judge(risks: Floats) -> dict[str, Any]:
+        return dict(measure(label, risks, weights, options.confidence))
 
-    def judge(risks: np.ndarray[Any, Any]) -> dict[str, Measured]:
-        return measure(label, risks, weights, options.confidence)
+    def judge_baseline(own: pd.DataFrame) -> dict[str, Any]:
+        found = judge(by_repeat(own, model_input["customer_id"]))
+        picks = own.drop_duplicates(["repeat", "fold"])["detail"].value_counts()
+        return found | ({"chosen_in_folds": picks.to_dict()} if len(picks) else {})
 
-    risks = by_repeat(risk_by_repeat)
-    baselines: dict[str, Any] = {}
-    for name in BASELINES:
-        own = baseline_risk[baseline_risk["baseline"] == name]
-        baselines[name] = judge(by_repeat(own))
-        if own["detail"].notna().any():
-            picks = own.drop_duplicates(["repeat", "fold"])["detail"].value_counts()
-            baselines[name]["chosen_in_folds"] = picks.to_dict()
+    risks = by_repeat(risk_by_repeat, model_input["customer_id"])
+    by_rule = baseline_risk.groupby("baseline", sort=False)
     return {
+        "withheld": None,
         "model": {"name": options.model, "members": list(options.members())},
-        "protocol": {
-            "customers": len(model_input),
-            "declined_share": float(label.mean()),
-            "twin_groups": int((np.bincount(groups) > 1).sum()),
-            "folds": options.folds,
-            "repeats": options.repeats,
-            "bootstrap": options.bootstrap,
-            "confidence": options.confidence,
-            "seed": options.seed,
-        },
+        "protocol": _protocol(model_input, risk_by_repeat, options)
+        | {"features_without_values": model_gate["features_without_values"]},
         "metrics": judge(risks),
         "averaged_over_repeats": judge(risks.mean(axis=0, keepdims=True)),
-        "baselines": baselines,
+        "baselines": {str(name): judge_baseline(own) for name, own in by_rule},
+        "comparison": dict(comparison),
+        "leak_audit": dict(leak_verdict),
     }
 
 
-def withhold_decline_risk(customers: ir.Table) -> tuple[ir.Table, dict[str, Any]]:
-    """Give no customer a risk, because nothing says yet who declined.
-
-    Args:
-        customers: Grain: one customer.
-
-    Returns:
-        Grain: one customer, ordered by id: customer_id, and decline_risk, fold and reasons
-        that are all null; and metrics that hold the reason alone.
-    """
-    reasons = {f"reason_{number}": ibis.null("string") for number in (1, 2, 3)}
-    risk = customers.select(
-        "customer_id", decline_risk=ibis.null("float64"), fold=ibis.null("int64"), **reasons
-    )
-    reason = {
-        "ru": "в данных магазина нет метки активности, поэтому риск не посчитан",
-        "en": "the shop's data hold no activity label, so there is no risk",
+def _protocol(
+    model_input: pd.DataFrame, risk_by_repeat: pd.DataFrame, options: ModellingOptions
+) -> dict[str, Any]:
+    """Say who was judged, and how often."""
+    sizes = model_input.groupby("twin_group").size()
+    return {
+        "customers": len(model_input),
+        "declined_share": float(model_input["declined"].mean()),
+        "twin_groups": int((sizes > 1).sum()),
+        "folds": int(risk_by_repeat["fold"].nunique()),
+        "repeats": int(risk_by_repeat["repeat"].nunique()),
+        "bootstrap": options.bootstrap,
+        "confidence": options.confidence,
+        "seed": options.seed,
     }
-    return risk.order_by("customer_id"), {"withheld": reason}

@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field, model_validator
 
-from personal_offers.features import FeatureRegistry, Strict
+from personal_offers.features import FeatureRegistry, Language, Name, Strict
 
 MemberName = Literal[
     "logistic_regression",
@@ -18,6 +18,8 @@ MemberName = Literal[
     "catboost",
 ]
 ModelName = Literal[MemberName, "blend"]
+CurveName = Literal["none", "sigmoid", "beta", "isotonic"]
+NumberScale = Literal["plain", "asinh"]
 
 # Repeats and folds add to the seed, and libraries take 32 bits.
 _LARGEST_SEED = 2**31
@@ -132,15 +134,33 @@ class SearchOptions(Strict):
     scoring: Literal["neg_log_loss", "neg_brier_score", "roc_auc", "average_precision"]
 
 
+class CandidateOptions(Strict):
+    """The table in which the model stands beside all others.
+
+    Attributes:
+        models: Single models that are evaluated beside the chosen one; none leaves the table
+            with the chosen model and the baselines.
+        repeats: They are evaluated on the first so many repeats of the folds.
+    """
+
+    models: list[MemberName]
+    repeats: int = Field(ge=1, le=100)
+
+
 class ModellingOptions(Strict):
-    """How decline risk is estimated for a shop whose tables bear no dates: cross-validation.
+    """How decline risk is estimated and judged.
 
     Attributes:
         model: One model, or ``blend``: the mean of several.
         blend: Members of the blend.
-        calibration: ``sigmoid`` fits Platt's curve (Platt, 1999) to inner out-of-fold scores.
-        folds: Outer folds.
-        repeats: Times that everything is repeated with other folds; the risk is the mean.
+        calibration: Curve that is fitted to inner out-of-fold scores (see calibration.py);
+            ``auto`` chooses it by log loss on inner folds that did not make it.
+        number_scale: ``asinh`` bends long-tailed numbers before they are standardised (inverse
+            hyperbolic sine; Burbidge, Magee and Robb, 1988), which trees do not notice.
+        folds: Outer folds, for a shop whose tables bear no dates.
+        repeats: Times that everything is repeated with other folds (or, where time gives the
+            test, with other seeds); the risk is the mean.
+        baselines: Name: feature that ranks customers by itself.
         twin_columns: Customers who agree in all of these are copies and share a fold.
         threads: Fits that run at once.
         bootstrap: Resamples of customers for the intervals.
@@ -148,13 +168,17 @@ class ModellingOptions(Strict):
         seed: Of folds, fits and resamples.
         search: Search inside the training folds.
         grids: Values to search.
+        candidates: Models that the chosen one is compared with.
+        language: Of the figures; tables and cards come in both.
     """
 
     model: ModelName
     blend: list[MemberName] = Field(min_length=2)
-    calibration: Literal["none", "sigmoid"]
+    calibration: Literal[CurveName, "auto"]
+    number_scale: NumberScale
     folds: int = Field(ge=2, le=20)
     repeats: int = Field(ge=1, le=100)
+    baselines: dict[Name, str]
     twin_columns: list[str] = Field(min_length=1)
     threads: int = Field(ge=1, le=64)
     bootstrap: int = Field(ge=100)
@@ -162,20 +186,33 @@ class ModellingOptions(Strict):
     seed: int = Field(ge=0, le=_LARGEST_SEED)
     search: SearchOptions
     grids: Grids
+    candidates: CandidateOptions
+    language: Language
 
     @model_validator(mode="after")
     def _members_differ(self) -> ModellingOptions:
-        for name, values in (("blend", self.blend), ("twin_columns", self.twin_columns)):
+        lists: dict[str, list[str]] = {
+            "blend": list(self.blend),
+            "twin_columns": self.twin_columns,
+            "candidates.models": list(self.candidates.models),
+        }
+        for name, values in lists.items():
             if len(set(values)) < len(values):
                 raise ValueError(f"{name} names something twice: {values}")
         return self
 
     def feature_problems(self, registry: FeatureRegistry) -> list[str]:
         """Return what does not fit the features of the shop, one sentence each."""
-        return [
+        problems = [
             f"modelling.twin_columns: {name} is not a feature of the registry"
             for name in self.twin_columns
             if name not in registry.features
+        ]
+        numbers = registry.model_names("number")
+        return problems + [
+            f"modelling.baselines.{name}: {feature} is no number that the model may see"
+            for name, feature in self.baselines.items()
+            if feature not in numbers
         ]
 
     def members(self) -> list[MemberName]:
