@@ -12,6 +12,7 @@ from scipy.stats import norm, t
 from personal_offers.pipelines.segmentation.nodes import (
     add_classes,
     assign_segments,
+    complete_segments,
     find_thresholds,
     profile_segments,
     profile_segments_and_classes,
@@ -477,17 +478,36 @@ class TestClasses:
     ) -> None:
         rfm_options = RfmOptions.model_validate(parameters["gift_shop"]["rfm"])
         segments = segments_of(["save_first", "top", "top"])
-        labels = ibis.memtable(
-            pd.DataFrame({"customer_id": ids(3), "declined": [None] * 3}),
-            schema={"customer_id": "string", "declined": "boolean"},
-        )
 
-        profile = profile_segments_and_classes(segments, labels, options(), rfm_options)
+        profile = profile_segments_and_classes(segments, options(), rfm_options)
 
         assert profile["segment"].to_list() == ["save_first", "top", "all"]
         assert profile["customers"].to_list() == [1, 2, 3]
         assert profile["name_ru"].to_list() == ["Спасать", "Топ", "Все клиенты"]
-        assert profile["declined_share"].isna().all()
+        # The segments are of today: nobody knows yet who of them declines
+        unknown = ["declined_share", "declined_share_low", "declined_share_high"]
+        assert profile[unknown].isna().to_numpy().all()
+
+    def test_without_classes_whoever_has_no_risk_is_not_classified(self) -> None:
+        found = complete_segments(segments_of(["win_back", None, "grow"])).to_pandas()
+
+        assert found["segment"].to_list() == ["win_back", "not_classified", "grow"]
+        assert found["customer_id"].to_list() == ids(3)
+
+    @pytest.mark.parametrize("nobody", [True, False])
+    def test_profile_names_the_unclassified_where_there_are_any(self, nobody: bool) -> None:
+        segments = segments_of(["grow", "grow" if nobody else "not_classified"])
+        labels = ibis.memtable(
+            pd.DataFrame({"customer_id": ids(2), "declined": [True, False]}),
+            schema={"customer_id": "string", "declined": "boolean"},
+        )
+
+        profile = profile_segments(segments, labels, options()).set_index("segment")
+
+        expected = [*SEGMENTS, *([] if nobody else ["not_classified"]), "all"]
+        assert profile.index.to_list() == expected
+        assert profile["customers"].drop("all").sum() == 2
+        assert profile["declined_share"]["all"] == 0.5
 
     def test_a_quantile_of_risks_that_nobody_has_puts_nobody_on_a_level(self) -> None:
         asked = options(**thresholds({"kind": "quantile", "value": 0.5}, ABSOLUTE))

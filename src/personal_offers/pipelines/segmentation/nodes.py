@@ -19,6 +19,7 @@ from personal_offers.pipelines.segmentation.params import (
 from personal_offers.pipelines.segmentation.rfm_params import RfmOptions
 
 _FEWEST_FOR_SPREAD = 2
+_UNCLASSIFIED = {NOT_CLASSIFIED: BothLanguages(ru="Без класса", en="Not classified")}
 
 
 def find_thresholds(
@@ -136,13 +137,16 @@ def profile_segments(
         options: Names and confidence.
 
     Returns:
-        Grain: one row per segment in the order of the parameters, then ``all``: customers,
-        share and declined_share with score intervals (Wilson, 1927); mean_risk; profit (sum
-        per month, unit of the file), mean_profit and profit_at_risk = sum of risk x profit
+        Grain: one row per segment in the order of the parameters, ``not_classified`` where
+        there are customers without a risk, then ``all``: customers, share and declined_share
+        with score intervals (Wilson, 1927); mean_risk; profit (sum per month, unit of the
+        file), mean_profit and profit_at_risk = sum of risk x profit
         with Student's intervals over customers. ``_low`` and ``_high`` are the bounds.
     """
     labels_of = {name: segment.label for name, segment in options.segments.items()}
-    return _profile(segments, labels, labels_of, options.confidence)
+    profile = _profile(segments, labels, labels_of | _UNCLASSIFIED, options.confidence)
+    is_needed = (profile["segment"] != NOT_CLASSIFIED) | (profile["customers"] > 0)
+    return profile[is_needed].reset_index(drop=True)
 
 
 def _profile(
@@ -192,24 +196,39 @@ def add_classes(risk_segments: ir.Table, rfm: ir.Table) -> ir.Table:
     return table.order_by("customer_id").cache()
 
 
+def complete_segments(risk_segments: ir.Table) -> ir.Table:
+    """Give whoever has no risk a segment of their own, in a shop without classes.
+
+    Args:
+        risk_segments: Grain: one customer; ``segment`` null where there is no risk.
+
+    Returns:
+        The same customers, ordered by id, with ``not_classified`` for whoever had no segment.
+    """
+    table = risk_segments.mutate(segment=risk_segments.segment.fill_null(NOT_CLASSIFIED))
+    return table.order_by("customer_id").cache()
+
+
 def profile_segments_and_classes(
-    segments: ir.Table, labels: ir.Table, options: SegmentationOptions, rfm_options: RfmOptions
+    segments: ir.Table, options: SegmentationOptions, rfm_options: RfmOptions
 ) -> pd.DataFrame:
     """Describe each segment of a shop where some customers fall back on their class.
 
     Args:
         segments: Grain: one customer.
-        labels: Grain: one customer: declined.
         options: Names of segments and confidence.
         rfm_options: Names of classes.
 
     Returns:
-        As ``profile_segments``, for every segment and class that has a customer.
+        As ``profile_segments``, for every segment and class that has a customer. declined_share
+        is unknown: the segments are of today, and who declines after today nobody knows; the
+        labels that are known speak of a time that these segments have seen.
     """
     labels_of = {name: segment.label for name, segment in options.segments.items()}
     labels_of |= {name: rfm_class.label for name, rfm_class in rfm_options.chosen.classes.items()}
-    labels_of[NOT_CLASSIFIED] = BothLanguages(ru="Без класса", en="Not classified")
-    profile = _profile(segments, labels, labels_of, options.confidence)
+    labels_of |= _UNCLASSIFIED
+    unknown = segments.select("customer_id", declined=ibis.null("boolean"))
+    profile = _profile(segments, unknown, labels_of, options.confidence)
     return profile[profile["customers"] > 0].reset_index(drop=True)
 
 

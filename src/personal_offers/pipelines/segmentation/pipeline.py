@@ -6,9 +6,11 @@ from kedro.pipeline import Node, Pipeline
 
 from personal_offers.pipelines.segmentation.backtest import backtest_classes, migrate_classes
 from personal_offers.pipelines.segmentation.class_tests import compare_classes
+from personal_offers.pipelines.segmentation.drivers import drivers_by_segment
 from personal_offers.pipelines.segmentation.nodes import (
     add_classes,
     assign_segments,
+    complete_segments,
     find_thresholds,
     profile_segments,
     profile_segments_and_classes,
@@ -29,12 +31,8 @@ _OPTIONS, _RFM = "params:segmentation", "params:rfm"
 _HISTORY = {"order_lines": "order_lines", "era": "era", "options": _RFM}
 
 
-def risk_and_profit(segments: str) -> list[Node]:
-    """Return the nodes that put customers into cells of risk x profit.
-
-    Args:
-        segments: Name of the table that they end in.
-    """
+def risk_and_profit() -> list[Node]:
+    """Return the nodes that put customers into cells of risk x profit."""
     return [
         Node(
             find_thresholds,
@@ -45,7 +43,7 @@ def risk_and_profit(segments: str) -> list[Node]:
         Node(
             assign_segments,
             ["customers", "decline_risk", "segment_thresholds", _OPTIONS],
-            segments,
+            "risk_segments",
             name="assign_segments",
         ),
     ]
@@ -59,7 +57,18 @@ def customer_tables_template() -> Pipeline:
         "segment_profile",
         name="profile_segments",
     )
-    return Pipeline([*risk_and_profit("segments"), profile])
+    complete = Node(complete_segments, "risk_segments", "segments", name="complete_segments")
+    return Pipeline([*risk_and_profit(), complete, profile, drivers_node()])
+
+
+def drivers_node() -> Node:
+    """Return the node that says what goes along with the risk in each segment."""
+    return Node(
+        drivers_by_segment,
+        ["contributions", "segments"],
+        "segment_drivers",
+        name="drivers_by_segment",
+    )
 
 
 def rfm_nodes() -> list[Node]:
@@ -87,14 +96,15 @@ def order_lines_template() -> Pipeline:
     return Pipeline(
         [
             *rfm_nodes(),
-            *risk_and_profit("risk_segments"),
+            *risk_and_profit(),
             Node(add_classes, ["risk_segments", "rfm"], "segments", name="add_classes"),
             Node(
                 profile_segments_and_classes,
-                ["segments", "labels", _OPTIONS, _RFM],
+                ["segments", _OPTIONS, _RFM],
                 "segment_profile",
                 name="profile_segments_and_classes",
             ),
+            drivers_node(),
         ]
     )
 
