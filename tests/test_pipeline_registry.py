@@ -1,8 +1,10 @@
+from collections.abc import Iterable
+
 import pytest
 from kedro.pipeline import Node, Pipeline
 
 from personal_offers.pipeline_registry import STAGES, register_pipelines, with_needed_stages
-from personal_offers.shops import SHOPS
+from personal_offers.shops import SHOPS, Shop
 
 
 @pytest.fixture(scope="module")
@@ -58,6 +60,55 @@ def test_stage_tag_reruns_the_stage_alone(pipelines: dict[str, Pipeline]) -> Non
     alone = pipelines["__default__"].only_nodes_with_tags("segmentation")
 
     assert {node.namespace for node in alone.nodes} == {f"{s.name}.segmentation" for s in SHOPS}
+
+
+def names_of(nodes: Iterable[Node]) -> set[str]:
+    return {node.func.__name__ for node in nodes}
+
+
+def above(pipeline: Pipeline, dataset: str) -> set[str]:
+    """Functions that a dataset follows from."""
+    return names_of(pipeline.to_outputs(dataset).nodes)
+
+
+def test_labels_are_given_or_computed_by_the_form_of_the_shop(
+    pipelines: dict[str, Pipeline],
+) -> None:
+    for shop in SHOPS:
+        found = above(pipelines["data_processing"], f"{shop.name}.labels")
+
+        assert ("take_labels" in found) == (shop.intake == "customer_tables")
+        assert ("label_customers" in found) == (shop.intake == "order_lines")
+
+
+def test_a_shop_with_time_is_tested_at_a_later_moment_and_others_by_folds(
+    pipelines: dict[str, Pipeline],
+) -> None:
+    for shop in SHOPS:
+        found = above(pipelines["modelling"], f"{shop.name}.metrics")
+
+        has_time = shop.intake == "order_lines"
+        assert ("assign_folds" in found) == (not has_time)
+        assert ("label_customers" in found) == has_time
+        assert (f"{shop.name}.holdout_risk" in pipelines["modelling"].datasets()) == has_time
+
+
+def test_risk_at_the_test_cutoff_knows_nothing_of_the_model_of_today(
+    pipelines: dict[str, Pipeline],
+) -> None:
+    shops = [shop.name for shop in SHOPS if shop.intake == "order_lines"]
+    assert shops
+    for shop in shops:
+        found = above(pipelines["modelling"], f"{shop}.holdout_risk")
+
+        assert {"fit_on_cutoffs", "list_eligible_customers"}.isdisjoint(found)
+
+
+@pytest.mark.parametrize("shop", SHOPS, ids=lambda shop: shop.name)
+def test_nobody_gets_a_risk_without_the_audit(pipelines: dict[str, Pipeline], shop: Shop) -> None:
+    found = above(pipelines["modelling"], f"{shop.name}.decline_risk")
+
+    assert found & {"audit_folds", "audit_cutoffs"}
 
 
 def copy(value: object) -> object:

@@ -42,7 +42,7 @@ LAYERS = {
     "model_output": "07_model_output",
     "reporting": "08_reporting",
 }
-HEAVY = ("sklearn", "catboost", "shap", "matplotlib", "plotly")
+HEAVY = ("sklearn", "catboost", "shap", "skops", "matplotlib", "plotly")
 LONGEST_FUNCTION = 60
 PIPELINES = register_pipelines()
 NODES = sorted({node for pipeline in PIPELINES.values() for node in pipeline.nodes})
@@ -175,7 +175,7 @@ class TestCatalog:
         self, config: dict[str, Any], catalog: DataCatalog
     ) -> None:
         of_any = ("quarantine", "customers", "labels", "decline_risk", "segments")
-        of_order_lines = (*of_any, "orders", "rfm")
+        of_order_lines = (*of_any, "orders", "rfm", "cutoff_labels", "holdout_risk")
         public = [f"one_click.{table}" for table in of_any]
         public += [f"gift_shop.{table}" for table in of_order_lines]
         for table in public:
@@ -215,6 +215,17 @@ class TestNodes:
         for shop, _, node in wired_nodes():
             for name in [*node.inputs, *node.outputs]:
                 assert re.fullmatch(rf"(params:)?{shop}\.[a-z0-9_]+", name), name
+
+    def test_place_in_the_file_reaches_nobody_but_the_audit(self) -> None:
+        # Ids and places tell the label in a real file, so no model may be built on them
+        readers = {
+            node.func.__name__
+            for _, _, node in wired_nodes()
+            for name in node.inputs
+            if name.endswith(".file_order")
+        }
+
+        assert readers == {"audit_folds", "audit_cutoffs"}
 
     def test_every_dataset_is_written_by_one_node(self) -> None:
         outputs = [name for _, _, node in wired_nodes() for name in node.outputs]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import subprocess
 import sys
@@ -10,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import click
+import pandas as pd
 import pytest
 
 Run = Callable[..., dict[str, Any]]
@@ -368,6 +370,92 @@ def snapshot(folder: Path) -> dict[Path, tuple[bytes, int]]:
         for path in folder.rglob("*")
         if path.is_file()
     }
+
+
+# --- data without a model ----------------------------------------------------------------------
+
+
+def set_column(file: str, column: str, text: str) -> Spoil:
+    """Put one text into a column of every row."""
+
+    def spoil(folder: Path) -> None:
+        cells, separator = cells_of(folder / file)
+        place = cells[0].index(column)
+        for row in cells[1:]:
+            row[place] = text
+        put_cells(folder / file, cells, separator)
+
+    return spoil
+
+
+def result(output_dir: Path, name: str) -> pd.DataFrame:
+    path = output_dir / "07_model_output" / "one_click" / name
+    return pd.read_csv(path) if path.suffix == ".csv" else pd.read_parquet(path)
+
+
+def metrics_of(output_dir: Path) -> dict[str, Any]:
+    path = output_dir / "07_model_output" / "one_click" / "metrics.json"
+    found: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+    return found
+
+
+@pytest.mark.slow
+def test_one_class_only_withholds_the_risk_and_nothing_else(
+    run_pipeline: Run, raw_folder: RawFolder, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    raw_dir, output_dir = raw_folder(), tmp_path / "output"
+    set_column("market_file.csv", LABEL, "Прежний уровень")(raw_dir / "one_click")
+
+    run_pipeline("segmentation", raw_dir, output_dir)
+
+    # Then the reason is told wherever somebody may look
+    reason = metrics_of(output_dir)["withheld"]
+    assert reason["en"] == "the label has one class only (1297 customers): nothing to learn from"
+    assert reason["en"] in caplog.text
+    reporting = output_dir / "08_reporting" / "one_click"
+    for language in ("ru", "en"):
+        card = (reporting / f"model_card_{language}.md").read_text(encoding="utf-8")
+        assert reason[language] in card
+    # And nobody has a risk, but a segment, a label, a profit and their marks
+    risk, segments = (
+        result(output_dir, "decline_risk.parquet"),
+        result(output_dir, "segments.parquet"),
+    )
+    assert set(risk["basis"]) == {"withheld"}
+    assert risk["decline_risk"].isna().all()
+    assert set(segments["segment"]) == {"not_classified"}
+    assert set(segments["profit_level"]) == {"low", "high"}
+    assert segments["promo_dependent"].any()
+    profile = result(output_dir, "segment_profile.csv").set_index("segment")
+    assert profile.loc["not_classified", "customers"] == profile.loc["all", "customers"] == 1297
+    assert profile.loc["all", "declined_share"] == 0
+    labels = pd.read_parquet(output_dir / "05_model_input" / "one_click" / "labels.parquet")
+    assert not labels["declined"].any()
+    assert (output_dir / "03_primary" / "one_click" / "cleaning_ledger.csv").is_file()
+    for name in ("candidates.csv", "leak_audit.csv", "drivers.csv"):
+        assert len(result(output_dir, name)) == 0
+
+
+@pytest.mark.slow
+def test_a_feature_that_nobody_has_a_value_of_is_named_and_costs_no_output(
+    run_pipeline: Run, raw_folder: RawFolder, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    raw_dir, output_dir = raw_folder(), tmp_path / "output"
+    set_column("market_file.csv", "Страниц_за_визит", "")(raw_dir / "one_click")
+
+    run_pipeline("segmentation", raw_dir, output_dir)
+
+    metrics = metrics_of(output_dir)
+    assert metrics["withheld"] is None
+    assert metrics["protocol"]["features_without_values"] == ["pages_per_visit"]
+    assert "No customer has a value of pages_per_visit" in caplog.text
+    # The other features carry a risk, and this one no part of it
+    assert metrics["metrics"]["roc_auc"]["value"] > 0.8
+    assert result(output_dir, "decline_risk.parquet")["decline_risk"].notna().all()
+    parts = result(output_dir, "contributions.parquet")
+    constant = parts[parts["feature"] == "pages_per_visit"]
+    assert constant["contribution"].abs().max() < 1e-9
+    assert result(output_dir, "segments.parquet")["segment"].notna().all()
 
 
 # --- parameters ------------------------------------------------------------------------------

@@ -187,6 +187,21 @@ def test_cutoff_outside_the_data(refused: Callable[..., str], cutoff: str) -> No
     assert message.startswith("The input has 1 problem; nothing was written")
 
 
+def test_test_cutoff_without_its_outcome_names_the_parameter_and_the_latest_moment(
+    run_pipeline: Run, tmp_path: Path
+) -> None:
+    write_rows(tmp_path / "raw", good_rows())
+    activity = {SHOP: {"activity": {"test_cutoff": "2019-08-01"}}}
+
+    with pytest.raises(click.ClickException) as error:
+        run_pipeline("segmentation", tmp_path / "raw", tmp_path / "out", **activity)
+
+    message = text_of(error.value.message)
+    assert "home_goods.activity.test_cutoff 2019-08-01 00:00:00" in message
+    assert "take 2019-05-" in message
+    assert not (tmp_path / "out" / "07_model_output").exists()
+
+
 def test_class_map_with_a_hole_is_refused_before_anything_is_read(
     refused: Callable[..., str],
 ) -> None:

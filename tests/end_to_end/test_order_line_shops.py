@@ -16,7 +16,6 @@ from typing import Any
 import pandas as pd
 import pyarrow.parquet as pq
 import pytest
-from kedro.framework.session import KedroSession
 from pandas.testing import assert_frame_equal
 
 from personal_offers.features import FeatureRegistry
@@ -39,10 +38,20 @@ TABLES = {
         "customer_id": TEXT, "order_id": TEXT, "ordered_at": TIME, "net_revenue": NUMBER,
     },
     "03_primary/{shop}/customers.parquet": {"customer_id": TEXT},
-    "05_model_input/{shop}/labels.parquet": {"customer_id": TEXT, "declined": FLAG},
+    "05_model_input/{shop}/labels.parquet": {
+        "customer_id": TEXT, "declined": FLAG, "cutoff": TIME, "baseline": NUMBER,
+        "outcome": NUMBER,
+    },
+    "05_model_input/{shop}/cutoff_labels.parquet": {
+        "customer_id": TEXT, "cutoff": TIME, "baseline_days": WHOLE, "baseline": NUMBER,
+        "outcome": NUMBER, "declined": FLAG,
+    },
     "07_model_output/{shop}/decline_risk.parquet": {
-        "customer_id": TEXT, "decline_risk": NUMBER, "fold": WHOLE, "reason_1": TEXT,
-        "reason_2": TEXT, "reason_3": TEXT,
+        "customer_id": TEXT, "decline_risk": NUMBER, "fold": WHOLE, "basis": TEXT,
+        "reason_1": TEXT, "reason_2": TEXT, "reason_3": TEXT,
+    },
+    "07_model_output/{shop}/reasons.parquet": {
+        "customer_id": TEXT, "reason_ru": TEXT, "reason_en": TEXT,
     },
     "07_model_output/{shop}/rfm.parquet": {
         "customer_id": TEXT, "recency_days": WHOLE, "frequency": WHOLE, "monetary": NUMBER,
@@ -61,63 +70,28 @@ CSV_FILES = {
         "customers_flagged", "revenue_flagged",
     ],
     "03_primary/{shop}/regime.csv": ["month", "measure", "value", "flagged", "since", "withheld"],
+    "05_model_input/{shop}/prevalence.csv": [
+        "cutoff", "share", "chosen", "eligible", "declined", "declined_share",
+        "declined_share_low", "declined_share_high",
+    ],
 }  # fmt: skip
+CELLS = {"save_first", "keep_cheaply", "reward_loyalty", "grow"}
+# What a run gives beside the tables, whether or not there is a risk.
+PAGES = [
+    "06_models/{shop}/decline_model.json",
+    "06_models/{shop}/decline_model.skops",
+    "07_model_output/{shop}/metrics.json",
+    "07_model_output/{shop}/decision.json",
+    "08_reporting/{shop}/model_card_ru.md",
+    "08_reporting/{shop}/model_card_en.md",
+    *(
+        f"08_reporting/{{shop}}/figure_{name}.json"
+        for name in ("reliability", "profit_curve", "candidates", "drivers")
+    ),
+]
+HOLDOUT = {"customer_id": TEXT, "cutoff": TIME, "decline_risk": NUMBER, "declined": FLAG}
 
 Run = Callable[..., None]
-
-
-@pytest.fixture(scope="module")
-def run(_project: None, root: Path, tmp_path_factory: pytest.TempPathFactory) -> Run:
-    """Run the segments of some shops as ``kedro run --namespaces`` does."""
-
-    def run(
-        raw_dir: Path,
-        output_dir: Path,
-        *shops: str,
-        parameters: dict[str, Any] | None = None,
-        to: tuple[str, ...] = (),
-        tags: tuple[str, ...] = (),
-    ) -> None:
-        ends = {"raw_dir": str(raw_dir), "output_dir": str(output_dir)}
-        with KedroSession.create(
-            project_path=tmp_path_factory.mktemp("project"),
-            conf_source=str(root / "conf"),
-            env="test",
-            runtime_params=ends | (parameters or {}),
-        ) as session:
-            session.run(
-                pipeline_names=["segmentation"],
-                namespaces=list(shops),
-                tags=tags,
-                to_outputs=[f"{shop}.{name}" for shop in shops for name in to] or None,
-            )
-
-    return run
-
-
-@pytest.fixture(scope="module")
-def sample(_project: None, root: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The committed sample; where it is not committed, what ``sample_data`` writes."""
-    raw_dir = root / "data" / "01_raw"
-    if all((raw_dir / shop / FILES[shop]).is_file() for shop in SHOPS):
-        return raw_dir
-    folder = tmp_path_factory.mktemp("sample")
-    with KedroSession.create(
-        project_path=folder,
-        conf_source=str(root / "conf"),
-        env="base",
-        runtime_params={"output_dir": str(folder)},
-    ) as session:
-        session.run(pipeline_names=["sample_data"])
-    return folder / "01_raw"
-
-
-@pytest.fixture(scope="module")
-def output(run: Run, sample: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """What one run on the sample wrote; tests only read it."""
-    output_dir = tmp_path_factory.mktemp("output")
-    run(sample, output_dir, *SHOPS)
-    return output_dir
 
 
 def raw_text(raw_dir: Path, shop: str) -> pd.DataFrame:
@@ -137,10 +111,13 @@ def text_table(output_dir: Path, shop: str, name: str) -> pd.DataFrame:
     return pd.read_csv(path, dtype=str, keep_default_na=False)
 
 
-def era_of(output_dir: Path, shop: str) -> dict[str, Any]:
-    path = output_dir / "03_primary" / shop / "era.json"
+def json_of(path: Path) -> dict[str, Any]:
     found: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
     return found
+
+
+def era_of(output_dir: Path, shop: str) -> dict[str, Any]:
+    return json_of(output_dir / "03_primary" / shop / "era.json")
 
 
 def cents_of(money: pd.Series) -> pd.Series:
@@ -213,7 +190,7 @@ class TestPublicOutputs:
 
         assert customers.is_unique
         assert labels["customer_id"].to_list() == customers.to_list()
-        for name in ("rfm", "decline_risk", "segments"):
+        for name in ("rfm", "decline_risk", "reasons", "segments"):
             found = model_output(output, shop, name)["customer_id"]
             assert found.to_list() == customers.to_list()
 
@@ -226,13 +203,19 @@ class TestPublicOutputs:
             "08_reporting",
         }  # fmt: skip
 
-    def test_what_nobody_recorded_is_unknown(self, output: Path, shop: str) -> None:
-        labels = pd.read_parquet(output / "05_model_input" / shop / "labels.parquet")
-        risk = model_output(output, shop, "decline_risk")
+    @pytest.mark.parametrize("page", PAGES)
+    def test_page_or_model_is_there(self, output: Path, shop: str, page: str) -> None:
+        assert (output / page.format(shop=shop)).stat().st_size > 0
 
+    def test_risk_of_the_test_customers_has_its_columns_and_types(
+        self, output: Path, shop: str
+    ) -> None:
+        schema = pq.read_schema(output / "07_model_output" / shop / "holdout_risk.parquet")
+
+        assert {field.name: str(field.type) for field in schema} == HOLDOUT
+
+    def test_what_nobody_recorded_is_unknown(self, output: Path, shop: str) -> None:
         assert primary(output, shop, "customers")["contact_allowed"].isna().all()
-        assert labels["declined"].isna().all()
-        assert risk.drop(columns="customer_id").isna().all(axis=None)
 
 
 @pytest.mark.parametrize("shop", SHOPS)
@@ -361,7 +344,12 @@ class TestClasses:
         segments = model_output(output, shop, "segments")
         rfm = model_output(output, shop, "rfm")
 
-        assert segments["segment"].to_list() == rfm["rfm_class"].to_list()
+        has_risk = segments["decline_risk"].notna()
+        assert segments["segment"].where(~has_risk, "").to_list() == (
+            rfm["rfm_class"].where(~has_risk, "").to_list()
+        )
+        assert set(segments.loc[has_risk, "segment"]) == (CELLS if has_risk.any() else set())
+        assert (~has_risk).any()
         profile = pd.read_csv(output / "07_model_output" / shop / "segment_profile.csv")
         counts = profile.set_index("segment")["customers"].to_dict()
         assert counts.pop("all") == len(segments)
@@ -411,7 +399,9 @@ def shuffled(run: Run, sample: Path, tmp_path_factory: pytest.TempPathFactory) -
         (folder / "raw" / shop).mkdir(parents=True)
         raw = raw_text(sample, shop).sample(frac=1, random_state=seed)
         raw.to_csv(folder / "raw" / shop / FILES[shop], index=False, lineterminator="\n")
-    run(folder / "raw", folder / "out", *SHOPS, to=("customers", "rfm"))
+    scores = ("customers", "rfm", "decline_risk", "holdout_risk")
+    run(folder / "raw", folder / "out", "gift_shop", to=scores)
+    run(folder / "raw", folder / "out", "home_goods", to=("customers", "rfm"))
     return folder / "out"
 
 
@@ -420,6 +410,18 @@ def test_order_of_rows_changes_nothing(output: Path, shuffled: Path, shop: str) 
     for table, name in ((primary, "customers"), (model_output, "rfm")):
         found, expected = table(shuffled, shop, name), table(output, shop, name)
         assert_frame_equal(found, expected, check_exact=True)
+
+
+@pytest.mark.parametrize("name", ["decline_risk", "holdout_risk"])
+def test_second_run_gives_the_same_scores_bit_for_bit(
+    output: Path, shuffled: Path, name: str
+) -> None:
+    # Given the same seed, and a file with the same rows in another order
+    found, expected = (model_output(folder, "gift_shop", name) for folder in (shuffled, output))
+
+    bits = found["decline_risk"].to_numpy().view("int64")
+    assert bits.tolist() == expected["decline_risk"].to_numpy().view("int64").tolist()
+    assert_frame_equal(found, expected, check_exact=True)
 
 
 class TestParameters:
@@ -509,13 +511,6 @@ class TestParameters:
         assert set(champions["f"]) == {1, 2}
 
 
-@pytest.fixture(scope="module")
-def real(run: Run, real_data: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    output_dir = tmp_path_factory.mktemp("real")
-    run(real_data, output_dir, *SHOPS)
-    return output_dir
-
-
 @pytest.mark.real_data
 class TestRealShops:
     def test_gift_shop_has_the_known_figures(self, real: Path) -> None:
@@ -555,7 +550,10 @@ class TestRealShops:
         lines = known_lines(real, shop)
 
         assert set(rfm["rfm_class"]) == FIVE
-        assert segments["segment"].to_dict() == rfm["rfm_class"].to_dict()
+        fallen_back = segments.loc[segments["decline_risk"].isna(), "segment"]
+        assert fallen_back.to_dict() == rfm.loc[fallen_back.index, "rfm_class"].to_dict()
+        assert set(segments["segment"]) <= FIVE | CELLS
+        assert (shop == "home_goods") == (len(fallen_back) == len(segments))
         expected = lines.groupby("customer_id")["cents"].sum()
         assert cents_of(rfm["monetary"]).to_dict() == expected.to_dict()
         assert int(expected.sum()) == int((lines["amount"] * 100).sum())

@@ -32,7 +32,7 @@ SHOP = "tea_shop"
 CENT = Decimal("0.01")
 FIRST_DAY = datetime(2024, 2, 1)
 DAYS = 455  # 15 months
-CUSTOMERS = 230
+CUSTOMERS = 270  # of whom 213 come back: enough for a decline risk
 ODD_NAME = "Чай чёрный «Ассам»; листовой, 100 г"
 NAMES = [
     ODD_NAME,
@@ -56,7 +56,7 @@ REMOVING = {
     "missing_customer": 15,
     "zero_price": 6,
     "non_product": 35,
-    "exact_duplicate": 25,
+    "exact_duplicate": 35,
     "relogged_line": 10,
     "shared_order": 3,
     "never_bought": 1,
@@ -190,7 +190,7 @@ def removed_lines(sold: list[Line], some: Any) -> list[Line]:
         code = ("ДОСТАВКА", "упаковка", "СЕРТ-500")[n % 3]
         extra = replace(sold[i], code=code, name="Услуга", quantity=1, price=price)
         gone.append(replace(extra, removed_by="non_product"))
-    for i in some(25):
+    for i in some(35):
         gone.append(replace(sold[i], removed_by="exact_duplicate"))
     for i in some(10):
         later = sold[i].at + timedelta(hours=26)
@@ -238,13 +238,17 @@ def write_file(path: Path, header: list[str], lines: list[Line]) -> None:
 def project(
     root: Path, page: Page, lines: list[Line], tmp_path_factory: pytest.TempPathFactory
 ) -> Path:
-    """The project without data, with what the page says and nothing else."""
+    """The project without data, with what the page says, and fast settings of the model alone."""
     project = tmp_path_factory.mktemp("project")
     for folder in ("src", "conf/base"):
         shutil.copytree(
             root / folder, project / folder, ignore=shutil.ignore_patterns("__pycache__")
         )
     (project / "conf" / "local").mkdir()
+    fast = yaml.safe_load((root / "conf" / "test" / "parameters_modelling.yml").read_text("utf-8"))
+    (project / "conf" / "local" / "parameters_fast.yml").write_text(
+        yaml.safe_dump({SHOP: fast["gift_shop"]}), encoding="utf-8"
+    )
     for file in ("pyproject.toml", ".telemetry"):
         shutil.copy(root / file, project)
     for path, text in page.files.items():
@@ -354,11 +358,23 @@ class TestPublicOutputs:
             ),
             ("03_primary", "customers.parquet", ["customer_id", "profit", "regular"]),
             ("05_model_input", "labels.parquet", ["customer_id", "declined"]),
+            ("05_model_input", "prevalence.csv", ["cutoff", "share", "eligible", "declined"]),
             (
                 "07_model_output",
                 "decline_risk.parquet",
-                ["customer_id", "decline_risk", "fold", "reason_1", "reason_2", "reason_3"],
+                [
+                    "customer_id", "decline_risk", "fold", "basis", "reason_1", "reason_2",
+                    "reason_3",
+                ],
             ),
+            (
+                "07_model_output",
+                "holdout_risk.parquet",
+                ["customer_id", "cutoff", "decline_risk", "declined"],
+            ),
+            ("07_model_output", "reasons.parquet", ["customer_id", "reason_ru", "reason_en"]),
+            ("07_model_output", "candidates.csv", ["model", "kind", "roc_auc"]),
+            ("07_model_output", "leak_audit.csv", ["check", "subject", "verdict"]),
             (
                 "07_model_output",
                 "rfm.parquet",
@@ -518,11 +534,47 @@ class TestCustomers:
         assert set(segments["customer_id"]) == set(kept["customer_id"]) == set(rfm.index)
         assert segments["customer_id"].to_list() == customers["customer_id"].to_list()
         names: Mapping[str, str] = rfm["rfm_class"].to_dict()
-        assert segments.set_index("customer_id")["segment"].to_dict() == names
-        assert segments["decline_risk"].isna().all()
+        is_known = segments["decline_risk"].notna()
+        fallen_back = segments[~is_known].set_index("customer_id")["segment"].to_dict()
+        assert fallen_back == {name: names[name] for name in fallen_back}
+        assert set(segments.loc[is_known, "segment"]) <= {
+            "save_first", "keep_cheaply", "reward_loyalty", "grow",
+        }  # fmt: skip
+        assert is_known.any()
+        assert fallen_back
         profile = table_of(output, "07_model_output", "segment_profile.csv").set_index("segment")
         counts = segments["segment"].value_counts().to_dict()
         assert profile["customers"].astype(int).to_dict() == counts | {"all": len(segments)}
+
+    def test_regular_customers_have_a_risk_and_nobody_else(
+        self, output: Path, kept: pd.DataFrame
+    ) -> None:
+        risk = table_of(output, "07_model_output", "decline_risk.parquet").set_index("customer_id")
+        bought = kept[kept["quantity"] > 0].groupby("customer_id")
+        since = kept["at"].max() - timedelta(days=180)
+        regular = (bought["order_id"].nunique() >= 2) & (bought["at"].max() > since)
+        recent = kept[kept["at"] > since].groupby("customer_id")["quantity"].sum()
+        eligible = regular & (recent.reindex(regular.index, fill_value=0) > 0)
+
+        assert (risk["basis"] == "model").to_dict() == eligible.to_dict()
+        assert set(risk["basis"]) == {"model", "not_eligible"}
+        assert (risk["decline_risk"].notna() == (risk["basis"] == "model")).all()
+        assert risk["decline_risk"].dropna().between(0, 1).all()
+
+    def test_label_is_what_the_file_says(self, output: Path, kept: pd.DataFrame) -> None:
+        # Given the windows of the page: 180 days before the test cutoff, 90 after it
+        holdout = table_of(output, "07_model_output", "holdout_risk.parquet")
+        cutoff = (kept["at"].max() - timedelta(days=90)).normalize()
+        before = kept[(kept["at"] <= cutoff) & (kept["at"] > cutoff - timedelta(days=180))]
+        after = kept[(kept["at"] > cutoff) & (kept["at"] <= cutoff + timedelta(days=90))]
+        baseline = before.groupby("customer_id")["quantity"].sum() / 2
+        outcome = after.groupby("customer_id")["quantity"].sum()
+
+        assert set(holdout["cutoff"]) == {cutoff}
+        ids = holdout["customer_id"]
+        expected = outcome.reindex(ids, fill_value=0).to_numpy() < 0.5 * baseline[ids].to_numpy()
+        assert holdout["declined"].to_list() == expected.tolist()
+        assert 30 <= expected.sum() <= len(expected) - 30
 
     def test_profit_is_the_last_quarter_times_the_margin(
         self, output: Path, kept: pd.DataFrame

@@ -277,6 +277,38 @@ def test_curve_is_chosen_from_the_given_customers_and_named(
     )
 
 
+@pytest.mark.parametrize("calibration", ["none", "auto"])
+def test_member_of_a_blend_can_be_had_alone_without_another_fit(
+    calibration: str,
+    training: tuple[pd.DataFrame, np.ndarray],
+    unseen: pd.DataFrame,
+    registry: FeatureRegistry,
+) -> None:
+    frame, label = training
+    given = (frame, label, GROUPS, registry)
+
+    blend = fit_model(*given, options("blend", calibration=calibration), seed=1, each_alone=True)
+
+    assert list(blend.alone) == ["extra_trees", "catboost"]
+    for name, alone in blend.alone.items():
+        by_itself = fit_model(*given, options(name, calibration=calibration), seed=1)
+        np.testing.assert_array_equal(alone.model.predict(unseen), by_itself.model.predict(unseen))
+        assert alone.tried == by_itself.tried
+        assert alone.score == by_itself.score
+        assert any(member is alone.model.members[0] for member in blend.model.members)
+    assert not fit_model(*given, options("blend", calibration=calibration), seed=1).alone
+
+
+def test_single_model_has_no_members_to_be_had_alone(
+    training: tuple[pd.DataFrame, np.ndarray], registry: FeatureRegistry
+) -> None:
+    frame, label = training
+
+    fitted = fit_model(frame, label, GROUPS, registry, options("catboost"), 1, each_alone=True)
+
+    assert not fitted.alone
+
+
 def test_score_of_a_fit_falls_when_nothing_can_be_learned(
     training: tuple[pd.DataFrame, np.ndarray], registry: FeatureRegistry
 ) -> None:

@@ -1,0 +1,83 @@
+"""Runs of the shops of order lines that tests of several files share; tests only read them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from kedro.framework.session import KedroSession
+
+SHOPS = ("gift_shop", "home_goods")
+FILES = {"gift_shop": "online_retail.csv.gz", "home_goods": "ecom_dataset_upd.csv"}
+Run = Callable[..., None]
+
+
+@pytest.fixture(scope="session")
+def run(_project: None, root: Path, tmp_path_factory: pytest.TempPathFactory) -> Run:
+    """Run the segments of some shops as ``kedro run --namespaces`` does."""
+
+    def run(
+        raw_dir: Path,
+        output_dir: Path,
+        *shops: str,
+        parameters: dict[str, Any] | None = None,
+        to: tuple[str, ...] = (),
+        tags: tuple[str, ...] = (),
+        env: str = "test",
+    ) -> None:
+        ends = {"raw_dir": str(raw_dir), "output_dir": str(output_dir)}
+        with KedroSession.create(
+            project_path=tmp_path_factory.mktemp("project"),
+            conf_source=str(root / "conf"),
+            env=env,
+            runtime_params=ends | (parameters or {}),
+        ) as session:
+            session.run(
+                pipeline_names=["segmentation"],
+                namespaces=list(shops),
+                tags=tags,
+                to_outputs=[f"{shop}.{name}" for shop in shops for name in to] or None,
+            )
+
+    return run
+
+
+@pytest.fixture(scope="session")
+def sample(_project: None, root: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The committed sample; where it is not committed, what ``sample_data`` writes."""
+    raw_dir = root / "data" / "01_raw"
+    if all((raw_dir / shop / FILES[shop]).is_file() for shop in SHOPS):
+        return raw_dir
+    folder = tmp_path_factory.mktemp("sample")
+    with KedroSession.create(
+        project_path=folder,
+        conf_source=str(root / "conf"),
+        env="base",
+        runtime_params={"output_dir": str(folder)},
+    ) as session:
+        session.run(pipeline_names=["sample_data"])
+    return folder / "01_raw"
+
+
+@pytest.fixture(scope="session")
+def output(run: Run, sample: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """What one run on the sample wrote; tests only read it."""
+    output_dir = tmp_path_factory.mktemp("output")
+    run(sample, output_dir, *SHOPS)
+    return output_dir
+
+
+@pytest.fixture(scope="session")
+def real(run: Run, real_data: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """What a run on the real files wrote, with the default model but nothing to compare it with."""
+    output_dir = tmp_path_factory.mktemp("real")
+    faster = {
+        "modelling": {"repeats": 1, "bootstrap": 100, "candidates": {"models": []}},
+        "reasons": {"stability_seeds": 0},
+        "rfm": {"comparison": {"bootstrap": 50}},
+        "decision": {"bootstrap": 100},
+    }
+    run(real_data, output_dir, *SHOPS, parameters=dict.fromkeys(SHOPS, faster), env="base")
+    return output_dir
