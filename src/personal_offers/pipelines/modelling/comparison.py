@@ -67,7 +67,9 @@ def compare_candidates(
     if model_input.empty:
         return pd.DataFrame(columns=["model", "kind", "chosen", "winner", "inner_score"]), {}
     risks = _all_risks(model_input, risk_by_repeat, candidate_risk, baseline_risk, options)
+    shared = max(len(own) for _, own in risks.values())
     inner = pd.concat([search_results, candidate_search], ignore_index=True)
+    inner = inner[inner["repeat"] < shared]
     scores = inner.groupby("candidate")["candidate_score"].mean().to_dict()
     models = [name for name, (kind, _) in risks.items() if kind == "model"]
     winner = max(models, key=lambda name: scores[name])
