@@ -548,9 +548,14 @@ class TestAudit:
         assert found.verdict == expected
         assert sentence in found.finding_en
 
+    def test_small_class_is_audited_in_as_many_folds_as_it_fills(
+        self, audit: Callable[..., pd.DataFrame]
+    ) -> None:
+        assert len(audit(shop(declined=np.arange(SIZE) < 2)))
+
     def test_too_few_of_a_class(self, audit: Callable[..., pd.DataFrame]) -> None:
-        with pytest.raises(InputError, match=r"params:leak_audit\.folds 3: 2 customer"):
-            audit(shop(declined=np.arange(SIZE) < 2))
+        with pytest.raises(InputError, match=r"leak audit needs 2 folds: 1 customer"):
+            audit(shop(declined=np.arange(SIZE) < 1))
 
     def test_two_runs_are_equal(self, audit: Callable[..., pd.DataFrame]) -> None:
         pd.testing.assert_frame_equal(audit(shop()), audit(shop()))

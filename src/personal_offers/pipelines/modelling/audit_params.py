@@ -98,7 +98,7 @@ class AuditOptions(Strict):
     Attributes:
         repeats: Repeats of the cross-validation that variants of the model are run for.
         folds: Folds in which shares of categories, votes of neighbours and nearest customers are
-            taken from the others; copies share one.
+            taken from the others; copies share one. A small class may fill fewer.
         neighbours: Customers next in the order of the file who vote, half before and half after.
         bands: Bands of equal count that the values of a number are cut into, so that a feature
             is found out whose extremes or gaps tell the label.

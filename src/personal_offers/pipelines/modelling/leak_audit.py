@@ -59,6 +59,7 @@ STRICTLY_PRIOR = "strictly_prior"
 _WITHOUT = "without "
 _EVERYTHING = "all features"
 _HALF = 0.5
+_FEWEST_FOLDS = 2
 # Nearest customers looked through for the first one outside the own group.
 _MOST_COPIES = 10
 _OUTCOME = "the model was judged, the leak audit was not made"
@@ -472,12 +473,16 @@ def verdict(table: pd.DataFrame) -> dict[str, Any]:
 
 
 def _deal(frame: pd.DataFrame, options: AuditOptions) -> Integers:
+    """Deal rows into the folds of the checks, or into as many as the rarer class fills."""
     label = frame["declined"].to_numpy(np.bool_)
     groups = pd.factorize(frame["twin_group"])[0].astype(np.int64)
+    declined = len(np.unique(groups[label]))
+    kept = len(np.unique(groups)) - declined
+    folds = max(min(options.folds, declined, kept), _FEWEST_FOLDS)
     try:
-        return split_groups(label, groups, options.folds, options.seed)
+        return split_groups(label, groups, folds, options.seed)
     except ValueError as error:
-        raise InputError([f"params:leak_audit.folds {options.folds}: {error}"], _OUTCOME) from error
+        raise InputError([f"the leak audit needs {folds} folds: {error}"], _OUTCOME) from error
 
 
 def _audit_orders(
