@@ -165,9 +165,10 @@ class Feature(Strict):
         actionable: Whether the shop can change it by what it does.
         model: Whether the decline model may see it.
         why_not: Reason, when the model may not see it.
-        nowcast: Whether it looks at nothing but the current month, of which the given label
-            speaks as well: a model that sees it says who is buying less now, rather than who
-            will. The leak audit shows the model without such features beside the whole.
+        nowcast: Whether the current month goes into it by itself or as one side of a change. The
+            given label speaks of that month as well: a model that sees it says who is buying less
+            now, rather than who will. The leak audit shows the model without such features
+            beside the whole.
         percent: Whether people read it as a percentage.
         label: Short name, for sentences and figures; the definition serves where there is none.
         definition: What it means, with its unit.
