@@ -74,7 +74,7 @@ OPTIONS: dict[str, Any] = {
     "profit": {"days": 90, "margin": 0.3},
     "minimum_data": {
         output: {"customers": 0, "days": 0, "repeat_buyers": 0}
-        for output in ("rfm", "class_tests", "backtest", "migration")
+        for output in ("rfm", "class_tests", "backtest", "migration", "decline_risk")
     },
     "alert_share": 0.01,
 }
