@@ -18,63 +18,18 @@ from personal_offers.pipelines.modelling.audit_params import AuditOptions
 from personal_offers.pipelines.modelling.evaluation import evaluate_model, evaluate_out_of_time
 from personal_offers.pipelines.modelling.leak_audit import COLUMNS
 from personal_offers.pipelines.modelling.nodes import assign_folds
-from personal_offers.pipelines.modelling.params import ModellingOptions
 from personal_offers.pipelines.modelling.publishing import average_risk
+from tests.pipelines.modelling.made_up import feature, modelling_options, registry_of, severe_checks
 
 SIZE = 120
-GRIDS: dict[str, dict[str, list[Any]]] = {
-    "logistic_regression": {"C": [1.0]},
-    "svc": {"C": [1.0], "gamma": [0.1]},
-    "k_neighbors": {"n_neighbors": [5], "weights": ["distance"], "p": [2]},
-    "decision_tree": {"max_depth": [2], "min_samples_leaf": [3]},
-    "random_forest": {"n_estimators": [5], "max_features": [2], "min_samples_leaf": [2]},
-    "extra_trees": {"n_estimators": [5], "max_features": [2], "min_samples_leaf": [2]},
-    "catboost": {"iterations": [5], "depth": [2], "learning_rate": [0.1], "rsm": [0.8]},
-}
 HONEST = {"cutoff": "2011-05-01T00:00:00", "later_lines": 7, "customers": 9, "features": 3}
 HONEST |= {"changed": {}}
 PLAN: dict[str, Any] = {"evaluation": ["2011-01-01T00:00:00", "2011-02-01T00:00:00"]}
 
 
-def options(**changes: Any) -> ModellingOptions:
-    return ModellingOptions.model_validate(
-        {
-            "model": "logistic_regression",
-            "blend": ["extra_trees", "catboost"],
-            "calibration": "none",
-            "number_scale": "plain",
-            "folds": 3,
-            "repeats": 2,
-            "baselines": {},
-            "twin_columns": ["amount"],
-            "threads": 1,
-            "bootstrap": 100,
-            "confidence": 0.95,
-            "seed": 11,
-            "search": {"folds": 2, "candidates": 8, "scoring": "roc_auc"},
-            "grids": GRIDS,
-            "candidates": {"models": [], "repeats": 1},
-            "language": "en",
-        }
-        | changes
-    )
-
-
 def audit(**checks: Any) -> AuditOptions:
-    severe = {"severity": "fail", "judged_by": "value"}
-    given = {
-        "order_alone": {"severity": "warn", "limit": 0.6, "judged_by": "low"},
-        "order_neighbours": {"severity": "warn", "limit": 0.6, "judged_by": "low"},
-        "feature_alone": severe | {"limit": 0.95},
-        "score_too_good": severe | {"limit": 0.97},
-        "group_loss": {"severity": "info"},
-        "nowcast_loss": {"severity": "warn", "limit": 0.2, "judged_by": "low"},
-        "twins": {"severity": "info"},
-        "twins_across_folds": {"severity": "fail"},
-        "near_twins": {"severity": "warn", "limit": 0.05},
-        "nearest_customer": {"severity": "info"},
-        "future_shift": {"severity": "fail"},
-    }
+    given = severe_checks()
+    given["nowcast_loss"]["limit"], given["near_twins"]["limit"] = 0.2, 0.05
     return AuditOptions.model_validate(
         {
             "repeats": 1,
@@ -93,21 +48,13 @@ def audit(**checks: Any) -> AuditOptions:
 
 @pytest.fixture(scope="module")
 def registry() -> FeatureRegistry:
-    rest = {
-        "compute": {"kind": "column", "table": "people", "column": "value"},
-        "window": "ever",
-        "actionable": False,
-        "definition": {"ru": "признак", "en": "something"},
-    }
-    purchases, visits = {"group": "purchase_behaviour"}, {"group": "on_site_behaviour"}
-    return FeatureRegistry.model_validate(
+    on_site = {"group": "on_site_behaviour"}
+    return registry_of(
         {
-            "features": {
-                "amount": rest | purchases | {"type": "number"},
-                "colour": rest | purchases | {"type": "category"},
-                "visits": rest | visits | {"type": "number"},
-                "visits_now": rest | visits | {"type": "number", "nowcast": True},
-            }
+            "amount": feature("number"),
+            "colour": feature("category"),
+            "visits": feature("number", **on_site),
+            "visits_now": feature("number", **on_site, nowcast=True),
         }
     )
 
@@ -139,10 +86,10 @@ def file_order(frame: pd.DataFrame, seed: int = 3) -> ir.Table:
 def of_folds(
     frame: pd.DataFrame, registry: FeatureRegistry, order: ir.Table | None = None, **checks: Any
 ) -> tuple[pd.DataFrame, dict[str, Any]]:
-    folds = assign_folds(frame, options())
-    risk, _ = evaluate_model(frame, folds, registry, options())
+    folds = assign_folds(frame, modelling_options())
+    risk, _ = evaluate_model(frame, folds, registry, modelling_options())
     places = file_order(frame) if order is None else order
-    return audit_folds(frame, folds, risk, places, registry, options(), audit(**checks))
+    return audit_folds(frame, folds, risk, places, registry, modelling_options(), audit(**checks))
 
 
 @pytest.fixture(scope="module")
@@ -190,8 +137,8 @@ class TestAuditFolds:
         assert any(name.startswith("score_too_good") for name in verdict["failed"])
         assert "so nobody gets a risk" in caplog.text
         customers = ibis.memtable(frame[["customer_id"]])
-        folds = assign_folds(frame, options())
-        risk, _ = evaluate_model(frame, folds, registry, options())
+        folds = assign_folds(frame, modelling_options())
+        risk, _ = evaluate_model(frame, folds, registry, modelling_options())
         published = average_risk(customers, risk, folds, verdict).to_pandas()
         assert set(published["basis"]) == {"failed_audit"}
         assert published["decline_risk"].isna().all()
@@ -238,11 +185,11 @@ class TestAuditFolds:
     ) -> None:
         frame = people()
         nobody = frame.iloc[:0]
-        folds = assign_folds(nobody, options())
-        risk, _ = evaluate_model(nobody, folds, registry, options())
+        folds = assign_folds(nobody, modelling_options())
+        risk, _ = evaluate_model(nobody, folds, registry, modelling_options())
 
         table, verdict = audit_folds(
-            nobody, folds, risk, file_order(frame), registry, options(), audit()
+            nobody, folds, risk, file_order(frame), registry, modelling_options(), audit()
         )
 
         assert table.empty and table.columns.to_list() == COLUMNS
@@ -266,9 +213,9 @@ def of_cutoffs(
     rows: pd.DataFrame, test: pd.DataFrame, registry: FeatureRegistry, shift: dict[str, Any]
 ) -> tuple[pd.DataFrame, dict[str, Any]]:
     earlier = rows[rows["cutoff"] < pd.Timestamp(2011, 3, 1)]
-    risk, _ = evaluate_out_of_time(earlier, test, registry, options())
+    risk, _ = evaluate_out_of_time(earlier, test, registry, modelling_options())
     return audit_cutoffs(
-        rows, test, risk, PLAN, file_order(rows), shift, registry, options(), audit()
+        rows, test, risk, PLAN, file_order(rows), shift, registry, modelling_options(), audit()
     )
 
 
@@ -311,7 +258,9 @@ class TestAuditCutoffs:
     def test_without_a_model_nothing_is_audited_and_nothing_fails(
         self, rows: pd.DataFrame, judges: pd.DataFrame, registry: FeatureRegistry
     ) -> None:
-        risk, _ = evaluate_out_of_time(rows.iloc[:0], judges.iloc[:0], registry, options())
+        risk, _ = evaluate_out_of_time(
+            rows.iloc[:0], judges.iloc[:0], registry, modelling_options()
+        )
 
         table, verdict = audit_cutoffs(
             rows.iloc[:0],
@@ -321,7 +270,7 @@ class TestAuditCutoffs:
             file_order(rows),
             {},
             registry,
-            options(),
+            modelling_options(),
             audit(),
         )
 

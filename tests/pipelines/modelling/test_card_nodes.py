@@ -38,17 +38,9 @@ from personal_offers.pipelines.modelling.params import ModellingOptions
 from personal_offers.pipelines.modelling.publishing import average_risk, fit_decline_model
 from personal_offers.pipelines.modelling.reason_nodes import add_reasons, explain_folds
 from personal_offers.pipelines.modelling.reason_params import ReasonOptions
+from tests.pipelines.modelling.made_up import modelling_options, registry_of
 
 SIZE = 60
-GRIDS: dict[str, dict[str, list[Any]]] = {
-    "logistic_regression": {"C": [1.0]},
-    "svc": {"C": [1.0], "gamma": [0.1]},
-    "k_neighbors": {"n_neighbors": [5], "weights": ["distance"], "p": [2]},
-    "decision_tree": {"max_depth": [2], "min_samples_leaf": [3]},
-    "random_forest": {"n_estimators": [5], "max_features": [2], "min_samples_leaf": [2]},
-    "extra_trees": {"n_estimators": [5], "max_features": [2], "min_samples_leaf": [2]},
-    "catboost": {"iterations": [5], "depth": [2], "learning_rate": [0.1], "rsm": [0.8]},
-}
 TEXT = {"ru": "единица", "en": "unit"}
 PASSED = {"passed": True, "failed": [], "warned": []}
 FAILED = {"passed": False, "failed": ["score_too_good: model"], "warned": []}
@@ -87,25 +79,12 @@ OF_TIME: dict[str, Any] = {
 
 
 def options(language: str = "en") -> ModellingOptions:
-    return ModellingOptions.model_validate(
-        {
-            "model": "logistic_regression",
-            "blend": ["extra_trees", "catboost"],
-            "calibration": "sigmoid",
-            "number_scale": "plain",
-            "folds": 3,
-            "repeats": 1,
-            "baselines": {"recency": "visits"},
-            "twin_columns": ["amount"],
-            "threads": 1,
-            "bootstrap": 100,
-            "confidence": 0.95,
-            "seed": 11,
-            "search": {"folds": 2, "candidates": 8, "scoring": "roc_auc"},
-            "grids": GRIDS,
-            "candidates": {"models": ["decision_tree"], "repeats": 1},
-            "language": language,
-        }
+    return modelling_options(
+        calibration="sigmoid",
+        repeats=1,
+        baselines={"recency": "visits"},
+        candidates={"models": ["decision_tree"], "repeats": 1},
+        language=language,
     )
 
 
@@ -147,22 +126,7 @@ REASONS = ReasonOptions.model_validate(
 
 @pytest.fixture(scope="module")
 def registry() -> FeatureRegistry:
-    types = {"amount": "number", "visits": "number", "colour": "category"}
-    return FeatureRegistry.model_validate(
-        {
-            "features": {
-                name: {
-                    "group": "purchase_behaviour",
-                    "type": kind,
-                    "compute": {"kind": "column", "table": "people", "column": "value"},
-                    "window": "ever",
-                    "actionable": name == "visits",
-                    "definition": {"ru": f"Признак {name}", "en": f"Feature {name}"},
-                }
-                for name, kind in types.items()
-            }
-        }
-    )
+    return registry_of({"amount": "number", "visits": "number", "colour": "category"})
 
 
 def run(registry: FeatureRegistry, one_class: bool, verdict: Mapping[str, Any]) -> dict[str, Any]:
@@ -185,13 +149,15 @@ def run(registry: FeatureRegistry, one_class: bool, verdict: Mapping[str, Any]) 
     asked, deciding = options(), decision_options()
     rows, gate = assemble_model_input(people, labels, registry, asked)
     folds = assign_folds(rows, asked)
-    risk, search, others, their_search = evaluate_all(rows, folds, registry, asked)
+    risk, search, others, their_search, kept = evaluate_all(rows, folds, registry, asked, REASONS)
     rules = evaluate_baselines(rows, folds, registry, asked)
     candidates, comparison = compare_candidates(
         rows, risk, others, rules, search, their_search, asked
     )
     unexplained = average_risk(people, risk, folds, verdict)
-    contributions, drivers, _ = explain_folds(rows, folds, unexplained, registry, asked, REASONS)
+    contributions, drivers, _ = explain_folds(
+        rows, folds, kept, unexplained, registry, asked, REASONS
+    )
     published, _ = add_reasons(unexplained, contributions, registry, REASONS)
     curve, decision = profit_curve(published, labels, people, deciding)
     return {

@@ -20,6 +20,7 @@ from personal_offers.pipelines.modelling.evaluation import (
 )
 from personal_offers.pipelines.modelling.metrics import MEASURES, bootstrap_weights
 from personal_offers.pipelines.modelling.params import ModellingOptions
+from tests.pipelines.modelling.made_up import modelling_options
 
 SIZE = 80
 IDS = [f"c{number:02d}" for number in range(SIZE)]
@@ -27,40 +28,16 @@ LABEL = np.arange(SIZE) % 3 == 0
 MODEL_INPUT = pd.DataFrame(
     {"customer_id": IDS[::-1], "declined": LABEL[::-1], "twin_group": np.arange(SIZE)[::-1]}
 )
-GRIDS: dict[str, dict[str, list[Any]]] = {
-    "logistic_regression": {"C": [1.0]},
-    "svc": {"C": [1.0], "gamma": [0.1]},
-    "k_neighbors": {"n_neighbors": [5], "weights": ["distance"], "p": [2]},
-    "decision_tree": {"max_depth": [1], "min_samples_leaf": [3]},
-    "random_forest": {"n_estimators": [5], "max_features": [2], "min_samples_leaf": [2]},
-    "extra_trees": {"n_estimators": [5], "max_features": [2], "min_samples_leaf": [2]},
-    "catboost": {"iterations": [5], "depth": [2], "learning_rate": [0.1], "rsm": [0.8]},
-}
 Risks = Mapping[str, list[np.ndarray]]
 
 
 def options(repeats: int = 2, candidate_repeats: int = 2, **changes: Any) -> ModellingOptions:
-    return ModellingOptions.model_validate(
-        {
-            "model": "logistic_regression",
-            "blend": ["extra_trees", "catboost"],
-            "calibration": "none",
-            "number_scale": "plain",
-            "folds": 3,
-            "repeats": repeats,
-            "baselines": {},
-            "twin_columns": ["amount"],
-            "threads": 1,
-            "bootstrap": 100,
-            "confidence": 0.9,
-            "seed": 11,
-            "search": {"folds": 2, "candidates": 8, "scoring": "roc_auc"},
-            "grids": GRIDS,
-            "candidates": {"models": ["svc", "extra_trees"], "repeats": candidate_repeats},
-            "language": "en",
-        }
-        | changes
-    )
+    own = {
+        "repeats": repeats,
+        "confidence": 0.9,
+        "candidates": {"models": ["svc", "extra_trees"], "repeats": candidate_repeats},
+    }
+    return modelling_options(**own | changes)
 
 
 def risk(skill: float, seed: int = 1) -> np.ndarray:

@@ -12,7 +12,7 @@ import pytest
 from pandas.testing import assert_frame_equal
 
 from personal_offers.features import FeatureRegistry
-from personal_offers.pipelines.modelling import evaluation, models
+from personal_offers.pipelines.modelling import models
 from personal_offers.pipelines.modelling.evaluation import (
     REFERENCE,
     RISK_COLUMNS,
@@ -27,58 +27,31 @@ from personal_offers.pipelines.modelling.evaluation import (
 from personal_offers.pipelines.modelling.folds import split_groups
 from personal_offers.pipelines.modelling.models import choose_settings, fit_model
 from personal_offers.pipelines.modelling.params import ModellingOptions
+from tests.pipelines.modelling.made_up import (
+    FOUR_FEATURES,
+    TINY_GRIDS,
+    modelling_options,
+    reason_options,
+    registry_of,
+)
 
 SIZE = 60
 PAIRS = 5
-FEATURES = ["amount", "visits", "colour", "member"]
-GRIDS: dict[str, dict[str, list[Any]]] = {
-    "logistic_regression": {"C": [1.0]},
+FEATURES = list(FOUR_FEATURES)
+GRIDS = TINY_GRIDS | {
     "svc": {"C": [0.1], "gamma": [0.1]},
-    "k_neighbors": {"n_neighbors": [5], "weights": ["distance"], "p": [2]},
     "decision_tree": {"max_depth": [1, 2], "min_samples_leaf": [3, 5]},
-    "random_forest": {"n_estimators": [5], "max_features": [2], "min_samples_leaf": [2]},
-    "extra_trees": {"n_estimators": [5], "max_features": [2], "min_samples_leaf": [2]},
-    "catboost": {"iterations": [5], "depth": [2], "learning_rate": [0.1], "rsm": [0.8]},
 }
 
 
 def options(**changes: Any) -> ModellingOptions:
-    return ModellingOptions.model_validate(
-        {
-            "model": "logistic_regression",
-            "blend": ["extra_trees", "catboost"],
-            "calibration": "none",
-            "number_scale": "plain",
-            "folds": 3,
-            "repeats": 2,
-            "baselines": {},
-            "twin_columns": ["amount"],
-            "threads": 1,
-            "bootstrap": 100,
-            "confidence": 0.95,
-            "seed": 11,
-            "search": {"folds": 2, "candidates": 8, "scoring": "roc_auc"},
-            "grids": GRIDS,
-            "candidates": {"models": ["decision_tree", "extra_trees"], "repeats": 1},
-            "language": "en",
-        }
-        | changes
-    )
+    candidates = {"models": ["decision_tree", "extra_trees"], "repeats": 1}
+    return modelling_options(**{"grids": GRIDS, "candidates": candidates} | changes)
 
 
 @pytest.fixture(scope="module")
 def registry() -> FeatureRegistry:
-    rest = {
-        "group": "purchase_behaviour",
-        "compute": {"kind": "column", "table": "people", "column": "value"},
-        "window": "ever",
-        "actionable": False,
-        "definition": {"ru": "текст", "en": "text"},
-    }
-    types = ["number", "number", "category", "flag"]
-    return FeatureRegistry.model_validate(
-        {"features": {n: rest | {"type": kind} for n, kind in zip(FEATURES, types, strict=True)}}
-    )
+    return registry_of(FOUR_FEATURES)
 
 
 def people(size: int, seed: int) -> pd.DataFrame:
@@ -172,7 +145,7 @@ class TestEvaluateModel:
             seen.append(features)
             return fit_model(features, *rest)
 
-        monkeypatch.setattr(evaluation, "fit_model", spy)
+        monkeypatch.setattr(models, "fit_model", spy)
 
         # When
         evaluate_model(model_input, folds, registry, options())
@@ -362,7 +335,7 @@ class TestEvaluateOutOfTime:
             seen.append((features, label))
             return fit_model(features, label, *rest)
 
-        monkeypatch.setattr(evaluation, "fit_model", spy)
+        monkeypatch.setattr(models, "fit_model", spy)
         turned = model_input.assign(declined=~model_input["declined"])
 
         # When
@@ -451,7 +424,7 @@ Evaluated = tuple[pd.DataFrame, pd.DataFrame, pd.DataFrame, pd.DataFrame]
 def evaluated(
     model_input: pd.DataFrame, folds: pd.DataFrame, registry: FeatureRegistry
 ) -> Evaluated:
-    return evaluate_all(model_input, folds, registry, options())
+    return evaluate_all(model_input, folds, registry, options(), reason_options())[:4]
 
 
 class TestEvaluateAll:
@@ -517,10 +490,12 @@ class TestEvaluateAll:
             fitted.append(given[4].members())
             return fit_model(*given)
 
-        monkeypatch.setattr(evaluation, "fit_model", spy)
+        monkeypatch.setattr(models, "fit_model", spy)
 
         # When
-        blend, _, risk, search = evaluate_all(model_input, folds, registry, asked)
+        blend, _, risk, search, _ = evaluate_all(
+            model_input, folds, registry, asked, reason_options()
+        )
 
         # Then nothing but blend and reference was fitted
         assert fitted == [["extra_trees", "catboost"]] * 6 + [["svc"]] * 3
@@ -543,7 +518,7 @@ class TestEvaluateAll:
         # Given another grid for the candidate of that name, and a calibrated model
         asked = options(calibration="sigmoid", candidates={"models": ["svc"], "repeats": 1})
 
-        _, _, _, search = evaluate_all(model_input, folds, registry, asked)
+        _, _, _, search, _ = evaluate_all(model_input, folds, registry, asked, reason_options())
 
         reference = search[search["candidate"] == REFERENCE]
         for text in reference["settings"]:
@@ -558,7 +533,9 @@ class TestEvaluateAll:
     ) -> None:
         asked = options(model="svc", candidates={"models": ["svc"], "repeats": 1})
 
-        risk, search, others, their_search = evaluate_all(model_input, folds, registry, asked)
+        risk, search, others, their_search, _ = evaluate_all(
+            model_input, folds, registry, asked, reason_options()
+        )
 
         assert set(others["candidate"]) == set(their_search["candidate"]) == {REFERENCE}
         assert set(search["settings"]) == {"{'C': 0.1, 'gamma': 0.1}"}
@@ -575,7 +552,7 @@ class TestEvaluateAll:
     ) -> None:
         asked = options(candidates={"models": ["extra_trees"], "repeats": 50})
 
-        _, _, risk, _ = evaluate_all(model_input, folds, registry, asked)
+        _, _, risk, _, _ = evaluate_all(model_input, folds, registry, asked, reason_options())
 
         assert set(risk["repeat"]) == {0, 1}
 
@@ -589,7 +566,9 @@ class TestEvaluateAll:
     ) -> None:
         asked = options(model=model, candidates={"models": [], "repeats": 1})
 
-        chosen, _, risk, search = evaluate_all(model_input, folds, registry, asked)
+        chosen, _, risk, search, _ = evaluate_all(
+            model_input, folds, registry, asked, reason_options()
+        )
 
         assert len(chosen) == 2 * SIZE
         assert risk.empty and risk.columns.to_list() == ["candidate", *RISK_COLUMNS]
@@ -598,11 +577,31 @@ class TestEvaluateAll:
     def test_nobody_gives_empty_tables(
         self, model_input: pd.DataFrame, folds: pd.DataFrame, registry: FeatureRegistry
     ) -> None:
-        found = evaluate_all(model_input.iloc[:0], folds.iloc[:0], registry, options())
+        found = evaluate_all(
+            model_input.iloc[:0], folds.iloc[:0], registry, options(), reason_options()
+        )
 
+        *found, kept = found
         assert all(table.empty for table in found)
+        assert kept == {}
         columns = [RISK_COLUMNS, SEARCH_COLUMNS, ["candidate", *RISK_COLUMNS], SEARCH_COLUMNS]
         assert [table.columns.to_list() for table in found] == columns
+
+    def test_models_that_will_explain_are_those_that_predicted(
+        self, model_input: pd.DataFrame, folds: pd.DataFrame, registry: FeatureRegistry
+    ) -> None:
+        for seeds, repeats in ((0, {0}), (1, {0, 1}), (9, {0, 1})):
+            asked = options(candidates={"models": [], "repeats": 1})
+            own, *_, kept = evaluate_all(
+                model_input, folds, registry, asked, reason_options(stability_seeds=seeds)
+            )
+
+            assert {repeat for repeat, _ in kept} == repeats
+            rows = model_input.set_index("customer_id")
+            for (repeat, fold), part in own.groupby(["repeat", "fold"]):
+                if repeat in repeats:
+                    again = kept[repeat, fold].predict(rows.loc[part["customer_id"], FEATURES])
+                    np.testing.assert_array_equal(again, part["risk"])
 
 
 class TestEvaluateAllOutOfTime:

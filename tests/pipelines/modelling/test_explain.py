@@ -149,8 +149,10 @@ def test_boosting_and_logistic_regression_do_without_shap(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr(explaining, "_shap", lambda: pytest.fail("shap was asked for"))
-    chosen = [members["catboost"], members["logistic_regression"]]
-    explain(RiskModel(chosen, None), unseen, people, REGISTRY, seed=3)
+    model = RiskModel([members["catboost"], members["logistic_regression"]], None)
+    found = explain(model, unseen, people, REGISTRY, seed=3)
+    total = found.base + found.contributions.sum(axis=1)
+    np.testing.assert_allclose(total, model.predict(unseen), atol=1e-9)
 
 
 def test_a_model_of_one_split_gives_everything_to_its_feature(

@@ -27,6 +27,7 @@ from personal_offers.pipelines.modelling.leak_audit import (
     variants,
     verdict,
 )
+from tests.pipelines.modelling.made_up import severe_checks
 
 SIZE = 300
 
@@ -58,20 +59,7 @@ def shop_registry() -> FeatureRegistry:
 
 
 def options(**changes: Any) -> AuditOptions:
-    severe = {"severity": "fail", "judged_by": "value"}
-    checks = {
-        "order_alone": {"severity": "warn", "limit": 0.6, "judged_by": "low"},
-        "order_neighbours": {"severity": "warn", "limit": 0.6, "judged_by": "low"},
-        "feature_alone": severe | {"limit": 0.95},
-        "score_too_good": severe | {"limit": 0.97},
-        "group_loss": {"severity": "info"},
-        "nowcast_loss": {"severity": "warn", "limit": 0.05, "judged_by": "low"},
-        "twins": {"severity": "info"},
-        "twins_across_folds": {"severity": "fail"},
-        "near_twins": {"severity": "warn", "limit": 0.02},
-        "nearest_customer": {"severity": "info"},
-        "future_shift": {"severity": "fail"},
-    }
+    checks = severe_checks()
     given = {
         "repeats": 1,
         "folds": 3,

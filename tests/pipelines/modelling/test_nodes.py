@@ -32,66 +32,31 @@ from personal_offers.pipelines.modelling.nodes import (
     take_test_customers,
 )
 from personal_offers.pipelines.modelling.params import ModellingOptions
+from tests.pipelines.modelling.made_up import (
+    FOUR_FEATURES,
+    TINY_GRIDS,
+    feature,
+    modelling_options,
+    registry_of,
+)
 
 SIZE = 60
-GRIDS: dict[str, dict[str, list[Any]]] = {
-    "logistic_regression": {"C": [1.0]},
-    "svc": {"C": [1.0], "gamma": [0.1]},
-    "k_neighbors": {"n_neighbors": [5], "weights": ["distance"], "p": [2]},
-    "decision_tree": {"max_depth": [1, 2], "min_samples_leaf": [3, 5]},
-    "random_forest": {"n_estimators": [5], "max_features": [2], "min_samples_leaf": [2]},
-    "extra_trees": {"n_estimators": [5], "max_features": [2], "min_samples_leaf": [2]},
-    "catboost": {"iterations": [5], "depth": [2], "learning_rate": [0.1], "rsm": [0.8]},
-}
+GRIDS = TINY_GRIDS | {"decision_tree": {"max_depth": [1, 2], "min_samples_leaf": [3, 5]}}
 
 
 def options(**changes: Any) -> ModellingOptions:
-    return ModellingOptions.model_validate(
-        {
-            "model": "logistic_regression",
-            "blend": ["extra_trees", "catboost"],
-            "calibration": "none",
-            "number_scale": "plain",
-            "folds": 3,
-            "repeats": 2,
-            "baselines": {},
-            "twin_columns": ["amount", "visits"],
-            "threads": 1,
-            "bootstrap": 100,
-            "confidence": 0.95,
-            "seed": 11,
-            "search": {"folds": 2, "candidates": 8, "scoring": "roc_auc"},
-            "grids": GRIDS,
-            "candidates": {"models": ["decision_tree"], "repeats": 1},
-            "language": "en",
-        }
-        | changes
-    )
+    own = {
+        "twin_columns": ["amount", "visits"],
+        "grids": GRIDS,
+        "candidates": {"models": ["decision_tree"], "repeats": 1},
+    }
+    return modelling_options(**own | changes)
 
 
 @pytest.fixture(scope="module")
 def registry() -> FeatureRegistry:
-    def feature(kind: str, **changes: Any) -> dict[str, Any]:
-        return {
-            "group": "purchase_behaviour",
-            "type": kind,
-            "compute": {"kind": "column", "table": "people", "column": "value"},
-            "window": "ever",
-            "actionable": False,
-            "definition": {"ru": "текст", "en": "text"},
-        } | changes
-
-    return FeatureRegistry.model_validate(
-        {
-            "features": {
-                "consent": feature("flag", model=False, why_not="a gate"),
-                "amount": feature("number"),
-                "visits": feature("number"),
-                "colour": feature("category"),
-                "member": feature("flag"),
-            }
-        }
-    )
+    consent = feature("flag", model=False, why_not="a gate")
+    return registry_of({"consent": consent} | FOUR_FEATURES)
 
 
 @pytest.fixture(scope="module")

@@ -15,7 +15,6 @@ from pandas.testing import assert_frame_equal
 
 from personal_offers.activity_params import ActivityOptions
 from personal_offers.errors import InputError
-from personal_offers.features import FeatureRegistry
 from personal_offers.pipelines.modelling.artefacts import DeclineModel
 from personal_offers.pipelines.modelling.params import ModellingOptions
 from personal_offers.pipelines.modelling.publishing import (
@@ -27,18 +26,10 @@ from personal_offers.pipelines.modelling.publishing import (
     typed_features,
 )
 from personal_offers.pipelines.modelling.schemas import HoldoutRisk
+from tests.pipelines.modelling.made_up import FOUR_FEATURES, modelling_options, registry_of
 
 SIZE = 60
-FEATURES = ["amount", "visits", "colour", "member"]
-GRIDS: dict[str, dict[str, list[Any]]] = {
-    "logistic_regression": {"C": [1.0]},
-    "svc": {"C": [1.0], "gamma": [0.1]},
-    "k_neighbors": {"n_neighbors": [5], "weights": ["distance"], "p": [2]},
-    "decision_tree": {"max_depth": [1, 2], "min_samples_leaf": [3]},
-    "random_forest": {"n_estimators": [5], "max_features": [2], "min_samples_leaf": [2]},
-    "extra_trees": {"n_estimators": [5], "max_features": [2], "min_samples_leaf": [2]},
-    "catboost": {"iterations": [5], "depth": [2], "learning_rate": [0.1], "rsm": [0.8]},
-}
+FEATURES = list(FOUR_FEATURES)
 ACTIVITY = ActivityOptions.model_validate(
     {
         "measure": "items",
@@ -64,44 +55,10 @@ REASON = {"ru": "мало клиентов", "en": "too few customers"}
 
 
 def options(**changes: Any) -> ModellingOptions:
-    return ModellingOptions.model_validate(
-        {
-            "model": "logistic_regression",
-            "blend": ["extra_trees", "catboost"],
-            "calibration": "sigmoid",
-            "number_scale": "plain",
-            "folds": 3,
-            "repeats": 2,
-            "baselines": {},
-            "twin_columns": ["amount"],
-            "threads": 1,
-            "bootstrap": 100,
-            "confidence": 0.95,
-            "seed": 11,
-            "search": {"folds": 2, "candidates": 8, "scoring": "roc_auc"},
-            "grids": GRIDS,
-            "candidates": {"models": [], "repeats": 1},
-            "language": "en",
-        }
-        | changes
-    )
+    return modelling_options(**{"calibration": "sigmoid"} | changes)
 
 
-def registry_of(**types: str) -> FeatureRegistry:
-    rest = {
-        "group": "purchase_behaviour",
-        "compute": {"kind": "column", "table": "people", "column": "value"},
-        "window": "ever",
-        "actionable": False,
-        "definition": {"ru": "текст", "en": "text"},
-    }
-    return FeatureRegistry.model_validate(
-        {"features": {name: rest | {"type": kind} for name, kind in types.items()}}
-    )
-
-
-TYPES = dict(zip(FEATURES, ["number", "number", "category", "flag"], strict=True))
-REGISTRY = registry_of(**TYPES)
+REGISTRY = registry_of(FOUR_FEATURES)
 
 
 @pytest.fixture(scope="module")
@@ -410,7 +367,7 @@ class TestScoreCustomers:
         assert found["decline_risk"].isna().all()
 
     def test_model_made_for_other_features_is_refused(self, stored: dict[str, Any]) -> None:
-        other = registry_of(**(TYPES | {"visits": "category"}))
+        other = registry_of(FOUR_FEATURES | {"visits": "category"})
 
         with pytest.raises(InputError, match="feature visits was a number in training") as caught:
             score_customers(stored, customers(), some("a"), PASSED, other)
@@ -422,7 +379,7 @@ class TestScoreCustomers:
         self, kind: str, stored: dict[str, Any]
     ) -> None:
         # Given a registry with one feature more, before the others
-        newer = registry_of(**({"shoe": kind} | TYPES))
+        newer = registry_of({"shoe": kind} | FOUR_FEATURES)
         value = {"category": "boot", "flag": True, "number": 44.0}[kind]
         table = customers().mutate(shoe=ibis.literal(value))
 
@@ -432,7 +389,7 @@ class TestScoreCustomers:
         assert_frame_equal(found, before, check_exact=True)
 
     def test_model_of_numbers_alone_asks_for_no_category(self, rows: pd.DataFrame) -> None:
-        numbers = registry_of(amount="number", visits="number")
+        numbers = registry_of({"amount": "number", "visits": "number"})
         model = fit_decline_model(rows, GATE, numbers, options())
 
         found = score_customers(model, customers(), some("a"), PASSED, REGISTRY).to_pandas()

@@ -16,7 +16,7 @@ from pandas.testing import assert_frame_equal
 from personal_offers.activity_params import ActivityOptions
 from personal_offers.features import FeatureRegistry
 from personal_offers.pipelines.modelling import reason_nodes
-from personal_offers.pipelines.modelling.evaluation import evaluate_model
+from personal_offers.pipelines.modelling.evaluation import evaluate_all, evaluate_model
 from personal_offers.pipelines.modelling.explain import explain
 from personal_offers.pipelines.modelling.nodes import assign_folds
 from personal_offers.pipelines.modelling.params import ModellingOptions
@@ -32,17 +32,18 @@ from personal_offers.pipelines.modelling.reason_nodes import (
 )
 from personal_offers.pipelines.modelling.reason_params import ReasonOptions
 from personal_offers.pipelines.modelling.schemas import DeclineRisk
+from tests.pipelines.modelling.made_up import (
+    FOUR_FEATURES,
+    TINY_GRIDS,
+    modelling_options,
+    reason_options,
+    registry_of,
+)
 
 SIZE = 120
-FEATURES = ["amount", "visits", "colour", "member"]
-GRIDS: dict[str, dict[str, list[Any]]] = {
-    "logistic_regression": {"C": [1.0]},
-    "svc": {"C": [1.0], "gamma": [0.1]},
-    "k_neighbors": {"n_neighbors": [5], "weights": ["distance"], "p": [2]},
-    "decision_tree": {"max_depth": [2], "min_samples_leaf": [3]},
-    "random_forest": {"n_estimators": [5], "max_features": [2], "min_samples_leaf": [2]},
-    "extra_trees": {"n_estimators": [5], "max_features": [2], "min_samples_leaf": [2]},
-    "catboost": {"iterations": [8], "depth": [2], "learning_rate": [0.1], "rsm": [0.8]},
+FEATURES = list(FOUR_FEATURES)
+GRIDS = TINY_GRIDS | {
+    "catboost": {"iterations": [8], "depth": [2], "learning_rate": [0.1], "rsm": [0.8]}
 }
 PASSED = {"passed": True, "failed": [], "warned": []}
 CAUSAL = {
@@ -52,64 +53,18 @@ CAUSAL = {
 
 
 def options(**changes: Any) -> ModellingOptions:
-    return ModellingOptions.model_validate(
-        {
-            "model": "logistic_regression",
-            "blend": ["logistic_regression", "catboost"],
-            "calibration": "sigmoid",
-            "number_scale": "plain",
-            "folds": 3,
-            "repeats": 3,
-            "baselines": {},
-            "twin_columns": ["amount"],
-            "threads": 1,
-            "bootstrap": 100,
-            "confidence": 0.95,
-            "seed": 11,
-            "search": {"folds": 2, "candidates": 8, "scoring": "roc_auc"},
-            "grids": GRIDS,
-            "candidates": {"models": [], "repeats": 1},
-            "language": "en",
-        }
-        | changes
-    )
-
-
-def reasons(**changes: Any) -> ReasonOptions:
-    return ReasonOptions.model_validate(
-        {
-            "actionable": 2,
-            "other": 1,
-            "smallest": 0.01,
-            "background": 10,
-            "most_customers": 1000,
-            "sample": 50,
-            "stability_seeds": 2,
-            "stability_customers": 50,
-            "seed": 1,
-        }
-        | changes
-    )
+    own = {
+        "blend": ["logistic_regression", "catboost"],
+        "calibration": "sigmoid",
+        "repeats": 3,
+        "grids": GRIDS,
+    }
+    return modelling_options(**own | changes)
 
 
 @pytest.fixture(scope="module")
 def registry() -> FeatureRegistry:
-    types = ["number", "number", "category", "flag"]
-    return FeatureRegistry.model_validate(
-        {
-            "features": {
-                name: {
-                    "group": "purchase_behaviour",
-                    "type": kind,
-                    "compute": {"kind": "column", "table": "people", "column": "value"},
-                    "window": "ever",
-                    "actionable": name == "visits",
-                    "definition": {"ru": f"Признак {name}", "en": f"Feature {name}"},
-                }
-                for name, kind in zip(FEATURES, types, strict=True)
-            }
-        }
-    )
+    return registry_of(FOUR_FEATURES)
 
 
 def people(seed: int) -> pd.DataFrame:
@@ -148,6 +103,18 @@ def publish(
     return average_risk(ibis.memtable({"customer_id": ids}), risk, folds, PASSED)
 
 
+def explain_out_of_fold(
+    model_input: pd.DataFrame,
+    folds: pd.DataFrame,
+    risk: ir.Table,
+    registry: FeatureRegistry,
+    asked: ModellingOptions,
+    reasons: ReasonOptions,
+) -> Any:
+    kept = evaluate_all(model_input, folds, registry, asked, reasons)[-1]
+    return explain_folds(model_input, folds, kept, risk, registry, asked, reasons)
+
+
 @pytest.fixture(scope="module")
 def unexplained(
     model_input: pd.DataFrame, folds: pd.DataFrame, registry: FeatureRegistry
@@ -159,8 +126,8 @@ def unexplained(
 def explained(
     model_input: pd.DataFrame, folds: pd.DataFrame, unexplained: ir.Table, registry: FeatureRegistry
 ) -> tuple[pd.DataFrame, pd.DataFrame, dict[str, Any]]:
-    table, drivers, agreement = explain_folds(
-        model_input, folds, unexplained, registry, options(), reasons()
+    table, drivers, agreement = explain_out_of_fold(
+        model_input, folds, unexplained, registry, options(), reason_options()
     )
     return table.to_pandas(), drivers, agreement
 
@@ -193,8 +160,8 @@ class TestExplainFolds:
         published = publish(model_input, folds, registry, asked)
 
         # When
-        table, _, _ = explain_folds(
-            model_input, folds, published, registry, asked, reasons(stability_seeds=0)
+        table, _, _ = explain_out_of_fold(
+            model_input, folds, published, registry, asked, reason_options(stability_seeds=0)
         )
 
         # Then
@@ -250,8 +217,8 @@ class TestExplainFolds:
         monkeypatch.setattr(reason_nodes, "explain", spy)
 
         # When
-        explain_folds(
-            model_input, folds, unexplained, registry, options(), reasons(stability_seeds=1)
+        explain_out_of_fold(
+            model_input, folds, unexplained, registry, options(), reason_options(stability_seeds=1)
         )
 
         # Then there are three models of the first repeat for everybody, three more for the ranking
@@ -297,8 +264,13 @@ class TestExplainFolds:
     ) -> None:
         some = folds[folds["repeat"] < repeats]
 
-        _, drivers, agreement = explain_folds(
-            model_input, some, unexplained, registry, options(), reasons(stability_seeds=wanted)
+        _, drivers, agreement = explain_out_of_fold(
+            model_input,
+            some,
+            unexplained,
+            registry,
+            options(),
+            reason_options(stability_seeds=wanted),
         )
 
         assert agreement.get("seeds") == expected
@@ -312,9 +284,9 @@ class TestExplainFolds:
         registry: FeatureRegistry,
     ) -> None:
         # Given twenty customers more than are to be explained
-        asked = reasons(most_customers=100, sample=50, stability_seeds=0)
+        asked = reason_options(most_customers=100, sample=50, stability_seeds=0)
 
-        table, drivers, _ = explain_folds(
+        table, drivers, _ = explain_out_of_fold(
             model_input, folds, unexplained, registry, options(), asked
         )
 
@@ -339,8 +311,8 @@ class TestExplainFolds:
         unexplained: ir.Table,
         registry: FeatureRegistry,
     ) -> None:
-        table, drivers, agreement = explain_folds(
-            model_input, folds, unexplained, registry, options(), reasons()
+        table, drivers, agreement = explain_out_of_fold(
+            model_input, folds, unexplained, registry, options(), reason_options()
         )
 
         assert_frame_equal(table.to_pandas(), explained[0], check_exact=True)
@@ -363,8 +335,8 @@ class TestExplainFolds:
         nothing = pd.DataFrame(columns=["customer_id", "risk"])
         unknown = average_risk(everybody, nothing, dealt.iloc[:0], {"passed": False})
 
-        table, drivers, agreement = explain_folds(
-            rows, dealt, unknown, registry, options(), reasons()
+        table, drivers, agreement = explain_out_of_fold(
+            rows, dealt, unknown, registry, options(), reason_options()
         )
 
         assert table.to_pandas().empty
@@ -432,7 +404,7 @@ class TestExplainToday:
     ) -> None:
         table, drivers, agreement = explain_today(
             stored, rows, PLAN, customers, todays_risk, registry, options(model="blend"),
-            reasons(),
+            reason_options(),
         )  # fmt: skip
 
         expected = risk_of(todays_risk)
@@ -459,7 +431,7 @@ class TestExplainToday:
         (table, drivers, agreement), (other, ranks, same) = (
             explain_today(
                 stored, given, PLAN, customers, todays_risk, registry, asked,
-                reasons(stability_seeds=1),
+                reason_options(stability_seeds=1),
             )
             for given in (rows, nonsense)
         )  # fmt: skip
@@ -485,7 +457,7 @@ class TestExplainToday:
 
         table, drivers, agreement = explain_today(
             model, rows.iloc[:0], {"training": []}, customers, unknown, registry, options(),
-            reasons(),
+            reason_options(),
         )  # fmt: skip
 
         assert table.to_pandas().empty and drivers.empty and agreement == {}
@@ -500,7 +472,7 @@ class TestAddReasons:
         registry: FeatureRegistry,
     ) -> tuple[ir.Table, pd.DataFrame]:
         contributions = ibis.memtable(explained[0])
-        risk, sentences = add_reasons(unexplained, contributions, registry, reasons())
+        risk, sentences = add_reasons(unexplained, contributions, registry, reason_options())
         return risk, sentences.to_pandas()
 
     def test_published_risk_keeps_its_contract_and_its_figures(
@@ -562,7 +534,7 @@ class TestAddReasons:
         # Given contributions of all but one customer
         some = explained[0][explained[0]["customer_id"] != "007"]
 
-        risk, sentences = add_reasons(unexplained, ibis.memtable(some), registry, reasons())
+        risk, sentences = add_reasons(unexplained, ibis.memtable(some), registry, reason_options())
 
         frame = risk.to_pandas().set_index("customer_id")
         assert frame.loc["007", ["reason_1", "reason_2", "reason_3"]].isna().all()
@@ -577,11 +549,11 @@ class TestAddReasons:
         nothing = pd.DataFrame(columns=["customer_id", "risk"])
         everybody = ibis.memtable(model_input[["customer_id"]])
         withheld = average_risk(everybody, nothing, folds.iloc[:0], PASSED)
-        contributions, _, _ = explain_folds(
-            model_input.iloc[:0], folds.iloc[:0], withheld, registry, options(), reasons()
+        contributions, _, _ = explain_out_of_fold(
+            model_input.iloc[:0], folds.iloc[:0], withheld, registry, options(), reason_options()
         )
 
-        risk, sentences = add_reasons(withheld, contributions, registry, reasons())
+        risk, sentences = add_reasons(withheld, contributions, registry, reason_options())
 
         DeclineRisk.validate(risk)
         frame = risk.to_pandas()

@@ -16,8 +16,9 @@ import pandas as pd
 
 from personal_offers.features import FeatureRegistry
 from personal_offers.pipelines.modelling.metrics import Floats
-from personal_offers.pipelines.modelling.models import Fitted, fit_model
+from personal_offers.pipelines.modelling.models import Fitted, RiskModel, fit_rows
 from personal_offers.pipelines.modelling.params import ModellingOptions, SVCGrid
+from personal_offers.pipelines.modelling.reason_params import ReasonOptions
 
 logger = logging.getLogger(__name__)
 
@@ -35,6 +36,8 @@ REFERENCE = "default_svc"
 # Risk and search of one model, and of several by name.
 Evaluated = tuple[pd.DataFrame, pd.DataFrame]
 Runs = dict[str, Evaluated]
+# Repeat and fold: the model that never saw the customers of that fold.
+FoldModels = dict[tuple[int, int], RiskModel]
 
 
 class Task(NamedTuple):
@@ -152,6 +155,8 @@ def _run(
     registry: FeatureRegistry,
     options: ModellingOptions,
     members_below: int = 0,
+    kept: FoldModels | None = None,
+    kept_repeats: int = 0,
 ) -> Runs:
     """Do the fits and gather what they predict and how they were searched.
 
@@ -162,6 +167,8 @@ def _run(
         registry: Which features a model may see.
         options: The model.
         members_below: In repeats below this, members of a blend are judged by themselves, too.
+        kept: Takes the models of the first ``kept_repeats``, because they explain later.
+        kept_repeats: How many repeats are kept.
 
     Returns:
         Name of the model (and of members): its risk and its search.
@@ -187,6 +194,8 @@ def _run(
         for name, (held_out, fitted) in predicted.items():
             risks.setdefault(name, []).append(held_out)
             searches.setdefault(name, []).extend(_search_rows(task, name, fitted))
+        if kept is not None and task.repeat < kept_repeats:
+            kept[task.repeat, task.fold] = predicted[options.model][1].model
         if number == len(tasks) or tasks[number].repeat != task.repeat:
             logger.info("%s: fit %d of %d is done", options.model, number, len(tasks))
     return {
@@ -214,15 +223,7 @@ def _fit_and_predict(
     training = training_input.iloc[task.training]
     held_out = model_input.iloc[task.held_out]
     columns = registry.model_names()
-    fitted = fit_model(
-        training[columns],
-        training["declined"].to_numpy(),
-        pd.factorize(training["twin_group"])[0].astype(np.int64),
-        registry,
-        options,
-        task.seed,
-        each_alone,
-    )
+    fitted = fit_rows(training, registry, options, task.seed, each_alone)
     customers = {
         "repeat": task.repeat,
         "fold": task.fold,
@@ -268,7 +269,8 @@ def evaluate_all(
     folds: pd.DataFrame,
     registry: FeatureRegistry,
     options: ModellingOptions,
-) -> tuple[pd.DataFrame, pd.DataFrame, pd.DataFrame, pd.DataFrame]:
+    reasons: ReasonOptions,
+) -> tuple[pd.DataFrame, pd.DataFrame, pd.DataFrame, pd.DataFrame, FoldModels]:
     """Predict every customer by the chosen model, and by every candidate on the same folds.
 
     Args:
@@ -276,22 +278,25 @@ def evaluate_all(
         folds: One row per repeat and customer.
         registry: Which features a model may see.
         options: The model, the candidates, their grids and their repeats.
+        reasons: Of how many repeats the models will explain.
 
     Returns:
         Risk and search of the chosen model (see ``evaluate_model``), then of the candidates, on
         the first ``candidates.repeats`` (with ``candidate`` in front of the risk): members of a
         blend by themselves, the other models, and ``default_svc``, support vectors with the
-        settings that scikit-learn comes with.
+        settings that scikit-learn comes with. And the chosen models of the repeats that explain.
     """
     most = options.candidates.repeats
-
-    def run(asked: ModellingOptions, some: pd.DataFrame, members_below: int) -> Runs:
-        tasks = cross_validation_tasks(model_input, some, options.seed)
-        return _run(tasks, model_input, model_input, registry, asked, members_below)
-
-    own = run(options, folds, most)
-    some = folds[folds["repeat"] < most]
-    return *own[options.model], *_with_candidates(own, options, lambda asked: run(asked, some, 0))
+    kept: FoldModels = {}
+    tasks = cross_validation_tasks(model_input, folds, options.seed)
+    own = _run(
+        tasks, model_input, model_input, registry, options, most, kept, reasons.explained_repeats
+    )
+    some = [task for task in tasks if task.repeat < most]
+    candidates = _with_candidates(
+        own, options, lambda asked: _run(some, model_input, model_input, registry, asked)
+    )
+    return *own[options.model], *candidates, kept
 
 
 def evaluate_all_out_of_time(
@@ -312,15 +317,13 @@ def evaluate_all_out_of_time(
         As ``evaluate_all``.
     """
     most = min(options.candidates.repeats, options.repeats)
-
-    def run(asked: ModellingOptions, members_below: int) -> Runs:
-        tasks = out_of_time_tasks(training_input, model_input, asked)
-        return _run(tasks, training_input, model_input, registry, asked, members_below)
-
-    own = run(options, most)
-    return *own[options.model], *_with_candidates(
-        own, options, lambda asked: run(asked.model_copy(update={"repeats": most}), 0)
+    tasks = out_of_time_tasks(training_input, model_input, options)
+    own = _run(tasks, training_input, model_input, registry, options, most)
+    some = tasks[:most]
+    candidates = _with_candidates(
+        own, options, lambda asked: _run(some, training_input, model_input, registry, asked)
     )
+    return *own[options.model], *candidates
 
 
 def _with_candidates(

@@ -304,6 +304,31 @@ def fit_model(
     )
 
 
+def fit_rows(
+    rows: pd.DataFrame,
+    registry: FeatureRegistry,
+    options: ModellingOptions,
+    seed: int,
+    each_alone: bool = False,
+) -> Fitted:
+    """Fit on rows as the model's tables hold them (see ``fit_model``).
+
+    Args:
+        rows: The model's features, declined and twin_group, in content order.
+        registry: Which features a model may see.
+        options: Model, grids, search and calibration.
+        seed: Of inner folds and fits.
+        each_alone: Whether each member of a blend is wanted by itself as well.
+
+    Returns:
+        The fitted model, and the search behind it.
+    """
+    groups = pd.factorize(rows["twin_group"])[0].astype(np.int64)
+    label = rows["declined"].to_numpy()
+    features = rows[registry.model_names()]
+    return fit_model(features, label, groups, registry, options, seed, each_alone)
+
+
 def choose_settings(
     name: MemberName,
     features: pd.DataFrame,

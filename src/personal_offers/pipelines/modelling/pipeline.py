@@ -83,7 +83,12 @@ def cross_validation_template() -> Pipeline:
                 name="assemble_model_input",
             ),
             Node(assign_folds, ["model_input", _OPTIONS], "folds", name="assign_folds"),
-            Node(evaluate_all, rows, _EVALUATED, name="evaluate_all"),
+            Node(
+                evaluate_all,
+                [*rows, _REASONS],
+                [*_EVALUATED, "fold_models"],
+                name="evaluate_all",
+            ),
             Node(evaluate_baselines, rows, "baseline_risk", name="evaluate_baselines"),
             Node(
                 audit_folds,
@@ -99,7 +104,15 @@ def cross_validation_template() -> Pipeline:
             ),
             Node(
                 explain_folds,
-                ["model_input", "folds", "unexplained_risk", _REGISTRY, _OPTIONS, _REASONS],
+                [
+                    "model_input",
+                    "folds",
+                    "fold_models",
+                    "unexplained_risk",
+                    _REGISTRY,
+                    _OPTIONS,
+                    _REASONS,
+                ],
                 _EXPLAINED,
                 name="explain_folds",
             ),

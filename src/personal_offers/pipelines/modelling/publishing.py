@@ -8,7 +8,6 @@ from typing import Any
 
 import ibis
 import ibis.expr.types as ir
-import numpy as np
 import pandas as pd
 
 from personal_offers.activity_params import ActivityOptions
@@ -20,7 +19,7 @@ from personal_offers.pipelines.modelling.artefacts import (
     unfit,
     without_model,
 )
-from personal_offers.pipelines.modelling.models import fit_model
+from personal_offers.pipelines.modelling.models import fit_rows
 from personal_offers.pipelines.modelling.nodes import rows_of
 from personal_offers.pipelines.modelling.params import ModellingOptions
 
@@ -139,14 +138,7 @@ def _fit_artefact(
 ) -> dict[str, Any]:
     if rows.empty:
         return without_model(model_gate["withheld"])
-    fitted = fit_model(
-        rows[registry.model_names()],
-        rows["declined"].to_numpy(),
-        pd.factorize(rows["twin_group"])[0].astype(np.int64),
-        registry,
-        options,
-        options.seed,
-    )
+    fitted = fit_rows(rows, registry, options, options.seed)
     parameters = options.model_dump(mode="json")
     settings = {str(name): chosen for name, chosen in fitted.chosen.items()}
     facts = training_facts(rows, registry, parameters, label, settings)

@@ -7,14 +7,13 @@ from typing import Any
 
 import ibis
 import ibis.expr.types as ir
-import numpy as np
 import pandas as pd
 
 from personal_offers.features import FeatureRegistry
 from personal_offers.pipelines.modelling.artefacts import DeclineModel
-from personal_offers.pipelines.modelling.evaluation import Task, cross_validation_tasks
+from personal_offers.pipelines.modelling.evaluation import FoldModels, cross_validation_tasks
 from personal_offers.pipelines.modelling.explain import Explanation, anchor, explain, pool
-from personal_offers.pipelines.modelling.models import fit_model
+from personal_offers.pipelines.modelling.models import fit_rows
 from personal_offers.pipelines.modelling.nodes import rows_of
 from personal_offers.pipelines.modelling.params import ModellingOptions
 from personal_offers.pipelines.modelling.publishing import typed_features
@@ -49,6 +48,7 @@ Explained = tuple[ir.Table, pd.DataFrame, dict[str, Any]]
 def explain_folds(
     model_input: pd.DataFrame,
     folds: pd.DataFrame,
+    fold_models: FoldModels,
     unexplained_risk: ir.Table,
     registry: FeatureRegistry,
     options: ModellingOptions,
@@ -58,10 +58,11 @@ def explain_folds(
 
     Args:
         model_input: One row per customer, in content order.
-        folds: One row per repeat and customer; the models of the first repeat explain.
+        folds: One row per repeat and customer.
+        fold_models: The models of the first repeats; those of the very first explain.
         unexplained_risk: Grain: one customer: decline_risk.
         registry: Which features a model may see.
-        options: Model, search and calibration.
+        options: Seed.
         reasons: How many customers and seeds.
 
     Returns:
@@ -75,46 +76,25 @@ def explain_folds(
     chosen = choose_customers(risk, reasons)
     tasks = cross_validation_tasks(model_input, folds, options.seed)
     rows = model_input.set_index("customer_id", drop=False)
+    features = rows[registry.model_names()]
+    published = risk.set_index("customer_id")["decline_risk"]
 
     def explained(repeat: int, wanted: pd.Series) -> Explanation:
-        parts = [
-            _explain_task(task, rows, set(wanted), registry, options, reasons)
-            for task in tasks
-            if task.repeat == repeat
-        ]
-        published = risk.set_index("customer_id")["decline_risk"]
+        parts = []
+        for task in (task for task in tasks if task.repeat == repeat):
+            held_out, training = features.iloc[task.held_out], features.iloc[task.training]
+            held_out = held_out[held_out.index.isin(set(wanted))]
+            model = fold_models[task.repeat, task.fold]
+            parts.append(
+                explain(model, held_out, training, registry, task.seed, reasons.background)
+            )
         return anchor(pool(parts, float(published.mean())), published)
 
     tables = [_table(explained(0, chosen["customer_id"]), rows, registry)]
-    further = min(reasons.stability_seeds, int(folds["repeat"].max()))
+    further = max(repeat for repeat, _ in fold_models)
     some = _some(chosen, reasons)
     tables += [_table(explained(n, some), rows, registry) for n in range(1, further + 1)]
     return _sum_up(tables, chosen, registry)
-
-
-def _explain_task(
-    task: Task,
-    rows: pd.DataFrame,
-    wanted: set[str],
-    registry: FeatureRegistry,
-    options: ModellingOptions,
-    reasons: ReasonOptions,
-) -> Explanation:
-    """Fit without a fold and explain the wanted customers of that fold."""
-    training, held_out = rows.iloc[task.training], rows.iloc[task.held_out]
-    held_out = held_out[held_out["customer_id"].isin(wanted)]
-    columns = registry.model_names()
-    fitted = fit_model(
-        training[columns],
-        training["declined"].to_numpy(),
-        pd.factorize(training["twin_group"])[0].astype(np.int64),
-        registry,
-        options,
-        task.seed,
-    )
-    return explain(
-        fitted.model, held_out[columns], training[columns], registry, task.seed, reasons.background
-    )
 
 
 def explain_today(
@@ -162,9 +142,7 @@ def explain_today(
     some = _some(chosen, reasons)
     for number in range(reasons.stability_seeds):
         seed = options.seed + _OTHER_SEEDS + number
-        groups = pd.factorize(training["twin_group"])[0].astype(np.int64)
-        label = training["declined"].to_numpy()
-        other = fit_model(training[columns], label, groups, registry, options, seed).model
+        other = fit_rows(training, registry, options, seed).model
         tables.append(_table(explained(other, some, seed), rows, registry))
     return _sum_up(tables, chosen, registry)
 

@@ -47,3 +47,8 @@ class ReasonOptions(Strict):
                 f"sample {self.sample} must not be above most_customers {self.most_customers}"
             )
         return self
+
+    @property
+    def explained_repeats(self) -> int:
+        """Repeats of a cross-validation whose models explain: the first, and one per seed."""
+        return 1 + self.stability_seeds
