@@ -18,6 +18,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
+from personal_offers.figure_style import SPACE, THIN
 from personal_offers.pipelines.data_processing.order_params import SalesOptions
 from personal_offers.pipelines.data_processing.sales import sales_overview
 from personal_offers.pipelines.data_processing.sales_figures import (
@@ -29,7 +30,6 @@ from personal_offers.pipelines.data_processing.sales_figures import (
 )
 
 OPTIONS = SalesOptions(top_products=2, top_countries=2, language="en")
-SPACE = "\u00a0"
 SCHEMA = pa.schema(
     [
         ("customer_id", pa.string()),
@@ -268,7 +268,7 @@ def sold() -> dict[str, pd.DataFrame]:
 
 
 def title_of(figure: Any) -> str:
-    return figure.layout.title.text.replace("<br>", " ").replace(SPACE, " ")
+    return figure.layout.title.text.replace("<br>", " ").replace(SPACE, " ").replace(THIN, " ")
 
 
 def titles(tables: dict[str, pd.DataFrame], language: Language) -> list[str]:
@@ -368,7 +368,7 @@ class TestFigures:
         assert titles(tables, "en") == [
             "March 2011 brought most: 0 GBP. One order made 100% of its sales",
             "Most purchases are made on Tuesday, 9:00–10:00: 1 of 1 orders, 100%",
-            "Oman brings most: 5 GBP; next Malta: -5 GBP",
+            "Oman brings most: 5 GBP; next Malta: −5 GBP",
             "The first 1 of 1 products bring 0 GBP. The first: X, 0 GBP",
         ]
 

@@ -1,21 +1,30 @@
 """Figures of the sales overview: each says its finding in the title, in Russian or English.
 
-Colours are those of Okabe and Ito (2008) and the scale "cividis" (Nuñez, Anderton and Renslow,
-2018), which people with any colour vision can tell apart.
+The scale of counts is "cividis" (Nuñez, Anderton and Renslow, 2018), which people with any colour
+vision can tell apart.
 """
 
 from __future__ import annotations
 
-import html
-import textwrap
 from collections.abc import Sequence
-from typing import Any, Literal
+from typing import Any
 
 import pandas as pd
 
-Language = Literal["ru", "en"]
+from personal_offers.features import Language
+from personal_offers.figure_style import (
+    BLUE,
+    GREY,
+    HEIGHT,
+    RED,
+    cut,
+    empty,
+    escaped,
+    finished,
+    number,
+    percent,
+)
 
-_BLUE, _RED, _GREY = "#0072B2", "#D55E00", "#999999"
 _MONTHS = {
     "ru": "январь февраль март апрель май июнь июль август сентябрь октябрь ноябрь декабрь",
     "en": "January February March April May June July August September October November December",
@@ -94,10 +103,6 @@ _ON_WEEKDAYS = {
 }
 # An order with more of a month than this is named, because the month is then that order.
 _ONE_ORDER = 0.25
-_LONGEST_LABEL = 40
-_TITLE_WIDTH = 90
-_HEIGHT = 480
-_NO_DECIMALS_FROM = 10
 
 
 def draw_months(by_month: pd.DataFrame, currency: str, language: Language) -> Any:
@@ -124,19 +129,19 @@ def draw_months(by_month: pd.DataFrame, currency: str, language: Language) -> An
         x=labels,
         y=before,
         name=words["net_short"],
-        marker_color=_BLUE,
+        marker_color=BLUE,
         customdata=by_month["trading_days"].tolist(),
         hovertemplate=f"%{{x}}: %{{y:,.0f}}, {words['trading_days']}: %{{customdata}}",
     )
     if any(after):
-        stripes = {"color": _GREY, "pattern": {"shape": "/"}}
+        stripes = {"color": GREY, "pattern": {"shape": "/"}}
         figure.add_bar(x=labels, y=after, name=words["after_break"], marker=stripes)
     figure.add_scatter(
         x=labels,
         y=by_month["orders"].tolist(),
         name=words["orders_short"],
         mode="lines+markers",
-        line_color=_RED,
+        line_color=RED,
         yaxis="y2",
     )
     figure.update_layout(
@@ -152,9 +157,9 @@ def draw_months(by_month: pd.DataFrame, currency: str, language: Language) -> An
             "showgrid": False,
         },
         legend={"orientation": "h", "y": -0.3},
-        height=_HEIGHT,
+        height=HEIGHT,
     )
-    return _finished(figure, _month_finding(by_month, net, currency, language), language)
+    return finished(figure, _month_finding(by_month, net, currency, language), language)
 
 
 def _month_finding(
@@ -164,7 +169,7 @@ def _month_finding(
     row, texts = by_month.iloc[best], _TEXTS[language]
     month = _month(row["month"], language, short=False)
     title = texts["best_month"].format(
-        month=month, value=_number(net[best], language), currency=currency
+        month=month, value=number(net[best], language), currency=currency
     )
     title += _share("of_period", net[best], sum(net), language)
     largest, gross = row["largest_order"], float(row["gross_revenue"])
@@ -210,9 +215,9 @@ def draw_weekdays_and_hours(by_weekday_hour: pd.DataFrame, language: Language) -
     figure.update_layout(
         xaxis={"title": {"text": words["hour"]}, "dtick": 1, "showgrid": False},
         yaxis={"title": {"text": words["weekday"]}, "autorange": "reversed", "showgrid": False},
-        height=_HEIGHT,
+        height=HEIGHT,
     )
-    return _finished(figure, _hour_finding(orders, language), language)
+    return finished(figure, _hour_finding(orders, language), language)
 
 
 def _hour_finding(orders: pd.DataFrame, language: Language) -> str:
@@ -224,9 +229,9 @@ def _hour_finding(orders: pd.DataFrame, language: Language) -> str:
     return _TEXTS[language]["best_hour" if has_times else "best_day"].format(
         day=_ON_WEEKDAYS[language][int(best["weekday"]) - 1],
         hour=f"{hour}:00–{hour + 1}:00",
-        orders=_number(most, language),
-        all=_number(everything, language),
-        share=_percent(most / everything, language),
+        orders=number(most, language),
+        all=number(everything, language),
+        share=percent(most / everything, language),
     )
 
 
@@ -250,15 +255,15 @@ def draw_countries(by_country: pd.DataFrame, currency: str, language: Language, 
     net = _floats(shown["net_revenue"])
     names = [texts["unknown"] if pd.isna(name) else str(name) for name in shown["country"]]
     title = texts["best_country"].format(
-        name=names[0], value=_number(net[0], language), currency=currency
+        name=names[0], value=number(net[0], language), currency=currency
     )
     title += _share("of_all", net[0], total, language)
     if len(net) > 1:
         title += texts["next_country"].format(
-            name=names[1], value=_number(net[1], language), currency=currency
+            name=names[1], value=number(net[1], language), currency=currency
         )
         title += _share("of_all", net[1], total, language)
-    return _finished(_bars(names, net, total, "country", currency, language), title, language)
+    return finished(_bars(names, net, total, "country", currency, language), title, language)
 
 
 def draw_products(by_product: pd.DataFrame, currency: str, language: Language) -> Any:
@@ -281,16 +286,16 @@ def draw_products(by_product: pd.DataFrame, currency: str, language: Language) -
     net = _floats(shown["net_revenue"])
     names = shown["product_name"].fillna(shown["product_id"]).astype(str).tolist()
     title = texts["best_products"].format(
-        count=_number(len(net), language),
-        all=_number(float(by_product["products"].sum()), language),
-        value=_number(sum(net), language),
+        count=number(len(net), language),
+        all=number(float(by_product["products"].sum()), language),
+        value=number(sum(net), language),
         currency=currency,
     )
     title += _share("of_all", sum(net), total, language)
     title += texts["first_product"].format(
-        name=_cut(names[0]), value=_number(net[0], language), currency=currency
+        name=cut(names[0]), value=number(net[0], language), currency=currency
     )
-    return _finished(_bars(names, net, total, "product", currency, language), title, language)
+    return finished(_bars(names, net, total, "product", currency, language), title, language)
 
 
 def _bars(
@@ -312,15 +317,15 @@ def _bars(
             x=list(values),
             y=places,
             orientation="h",
-            marker_color=_BLUE,
-            text=[_percent(value / total, language) if total > 0 else "" for value in values],
+            marker_color=BLUE,
+            text=[percent(value / total, language) if total > 0 else "" for value in values],
             textposition="outside",
             cliponaxis=False,
-            customdata=[html.escape(name, quote=False) for name in names],
+            customdata=[escaped(name) for name in names],
             hovertemplate="%{customdata}: %{x:,.0f}<extra></extra>",
         )
     )
-    labels = [html.escape(_cut(name), quote=False) for name in names]
+    labels = [escaped(cut(name)) for name in names]
     figure.update_layout(
         xaxis={"title": {"text": words["net"]}, "tickformat": ",.0f"},
         yaxis={
@@ -336,41 +341,19 @@ def _bars(
     return figure
 
 
-def _finished(figure: Any, title: str, language: Language) -> Any:
-    """Add what all figures share; the title may hold texts from data."""
-    lines = textwrap.wrap(title, _TITLE_WIDTH, break_long_words=True)
-    figure.update_layout(
-        template="plotly_white",
-        separators=",\u00a0" if language == "ru" else ".,",
-        title={
-            "text": "<br>".join(html.escape(line, quote=False) for line in lines),
-            "x": 0,
-            "xanchor": "left",
-            "font": {"size": 16},
-        },
-        margin={"t": 50 + 22 * len(lines), "r": 60},
-    )
-    return figure
-
-
 def _empty(language: Language, why: str = "no_sales") -> Any:
-    import plotly.graph_objects as go
-
-    hidden = {"visible": False}
-    figure = go.Figure(layout={"xaxis": hidden, "yaxis": hidden, "height": 120})
-    return _finished(figure, _TEXTS[language][why], language)
+    return empty(_TEXTS[language][why], language)
 
 
 def _words(currency: str, language: Language) -> dict[str, str]:
     """Return the texts of axes and legends."""
-    escaped = html.escape(currency, quote=False)
-    return _TEXTS[language] | {"net": _TEXTS[language]["net"].format(currency=escaped)}
+    return _TEXTS[language] | {"net": _TEXTS[language]["net"].format(currency=escaped(currency))}
 
 
 def _month(month: str, language: Language, short: bool) -> str:
     """Write ``2011-11`` as a month: "ноябрь 2011", or short "ноя 2011"."""
-    year, number = str(month).split("-")
-    name = _MONTHS[language].split()[int(number) - 1]
+    year, place = str(month).split("-")
+    name = _MONTHS[language].split()[int(place) - 1]
     return f"{name[:3] if short else name} {year}"
 
 
@@ -378,24 +361,7 @@ def _share(text: str, part: float, whole: float, language: Language) -> str:
     """Return a piece of the title with a share; nothing where there is no whole."""
     if whole <= 0:
         return ""
-    return _TEXTS[language][text].format(share=_percent(part / whole, language))
-
-
-def _percent(share: float, language: Language) -> str:
-    percent = share * 100
-    return _number(percent, language, decimals=0 if abs(percent) >= _NO_DECIMALS_FROM else 1) + "%"
-
-
-def _number(value: float, language: Language, decimals: int = 0) -> str:
-    """Write a number as people of the language do: 1,132,407.5 or 1 132 407,5."""
-    text = f"{value:,.{decimals}f}"
-    if language == "en":
-        return text
-    return text.replace(",", "\u00a0").replace(".", ",")
-
-
-def _cut(name: str) -> str:
-    return name if len(name) <= _LONGEST_LABEL else name[: _LONGEST_LABEL - 1] + "…"
+    return _TEXTS[language][text].format(share=percent(part / whole, language))
 
 
 def _floats(column: pd.Series) -> list[float]:
