@@ -73,6 +73,15 @@ class ActivityOptions(Strict):
         """Days from a cutoff to the end of its outcome window."""
         return self.gap_days + self.outcome_days
 
+    @property
+    def least_days(self) -> int:
+        """Days of data that a test in time needs: the shortest baseline and two outcomes.
+
+        One outcome to learn from and one to test on; and a day, because the test begins at
+        midnight.
+        """
+        return self.shortest_baseline_days + 2 * self.days_after + 1
+
     def shares(self) -> list[float]:
         """Return all shares that the prevalence is shown for, rising."""
         return sorted({*self.prevalence_shares, self.share})

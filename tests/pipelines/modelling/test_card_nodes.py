@@ -94,6 +94,7 @@ def decision_options() -> DecisionOptions:
 
     return DecisionOptions.model_validate(
         {
+            "unit": TEXT,
             "save_rate": assumption(0.25, 0.5, 0.75),
             "horizon_months": assumption(2, 4, 8),
             "contact_cost": assumption(0.5, 1, 2),
@@ -277,8 +278,8 @@ class TestWriteCards:
 
         russian, english = write_cards_with_time(registry, ACTIVITY, **given, **OF_TIME)
 
-        assert "at least 314 days" in english  # 120 + 2 x (90 + 7)
-        assert "314" in russian
+        assert "at least 315 days" in english  # 120 + 2 x (90 + 7), and a day
+        assert "315" in russian
         assert "12,755" in english
         assert f"## {TEXTS['en']['label']}" in english  # what declined would have meant
         assert "None" not in russian + english

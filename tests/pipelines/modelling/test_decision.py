@@ -30,6 +30,7 @@ def assumption(low: float, base: float, high: float) -> dict[str, Any]:
 def options(**changes: Any) -> DecisionOptions:
     return DecisionOptions.model_validate(
         {
+            "unit": {"ru": "рубли", "en": "roubles"},
             "save_rate": assumption(0.25, 0.5, 0.75),
             "horizon_months": assumption(2, 4, 8),
             "contact_cost": assumption(0.5, 1, 2),

@@ -50,6 +50,7 @@ def decision(threshold: float | None = 0.8, gain: float = 0.5) -> dict[str, Any]
     best = {"threshold": threshold, "contacted_share": 0.25, "profit": 2.0}
     return {
         "confidence": 0.9,
+        "unit": {"ru": "фунты", "en": "GBP"},
         "assumptions": {"horizon_months": {"base": 6.0}},
         "best": best | {"profit_low": 1.0, "profit_high": 3.0},
         "at_half": half,

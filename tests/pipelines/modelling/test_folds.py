@@ -168,6 +168,19 @@ class TestShortage:
         assert found["en"] == ("the label has one class only (40 customers): nothing to learn from")
         assert "одно значение" in found["ru"] and "40" in found["ru"]
 
+    @pytest.mark.parametrize(("declined", "enough"), [(5, True), (4, False)])
+    def test_where_a_later_moment_is_the_test_only_the_search_deals(
+        self, declined: int, enough: bool
+    ) -> None:
+        label = np.arange(60) < declined
+
+        found = shortage(label, np.arange(60), None, 3)
+
+        assert (found is None) == enough
+        if found:
+            assert "params:modelling.search.folds" in found["en"]
+            assert "params:modelling.folds" not in found["en"] + found["ru"]
+
     def test_nobody_has_a_label(self) -> None:
         found = shortage(np.empty(0, dtype=bool), np.empty(0, dtype=np.int64), 5, 3)
 

@@ -9,6 +9,7 @@ from typing import Any
 import pandas as pd
 import pytest
 
+from personal_offers.activity_params import ActivityOptions
 from personal_offers.features import FeatureRegistry, Language
 from personal_offers.pipelines.modelling.model_card import (
     CardInput,
@@ -51,17 +52,21 @@ METRICS: dict[str, Any] = {
         }
     },
 }
-ACTIVITY = {
-    "measure": "items",
-    "outcome_days": 90,
-    "gap_days": 7,
-    "baseline_days": 180,
-    "shortest_baseline_days": 120,
-    "share": 0.5,
-    "minimum_orders": 2,
-    "recent_days": 180,
-    "fewest_per_class": 30,
-}
+ACTIVITY = ActivityOptions(
+    measure="items",
+    outcome_days=90,
+    gap_days=7,
+    baseline_days=180,
+    shortest_baseline_days=120,
+    share=0.5,
+    minimum_orders=2,
+    recent_days=180,
+    step_days=30,
+    most_cutoffs=4,
+    fewest_per_class=30,
+    prevalence_shares=[0.5],
+    confidence=0.95,
+)
 ERA = {
     "data_from": "2018-10-01T00:00:00",
     "data_to": "2020-01-31T15:00:00",
@@ -75,6 +80,7 @@ ERA = {
 }
 ASSUMED = {"low": 0.1, "base": 0.2, "high": 0.3, "source": {"ru": "а | б", "en": "a | b"}}
 DECISION = {
+    "unit": {"ru": "фунты", "en": "GBP"},
     "left_out": {"customers": 3},
     "assumptions": {"save_rate": ASSUMED, "horizon_months": ASSUMED | {"high": 1200}},
     "best": {
@@ -330,7 +336,7 @@ class TestWithheld:
         card = write_model_card(CardInput(metrics, registry, ERA, ACTIVITY), "en")
 
         assert "Why: too few customers." in card
-        assert "at least 314 days" in card  # 120 + 2 x (90 + 7)
+        assert "at least 315 days" in card  # 120 + 2 x (90 + 7), and a day
         assert "at least 30 regular customers" in card
         names = ("no_model", "data", "label")
         assert headings(card) == [TEXTS["en"][name] for name in names]

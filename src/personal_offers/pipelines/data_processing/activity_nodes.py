@@ -25,7 +25,7 @@ from personal_offers.activity_params import ActivityOptions
 from personal_offers.errors import InputError
 from personal_offers.features import FeatureRegistry
 from personal_offers.pipelines.data_processing.future_shift import shift_future
-from personal_offers.pipelines.data_processing.order_nodes import customers_at
+from personal_offers.pipelines.data_processing.order_nodes import ENGINE_TYPES, customers_at
 from personal_offers.pipelines.data_processing.order_params import OrderLineOptions
 
 Reason = dict[str, str]
@@ -122,8 +122,7 @@ def choose_cutoffs(known: Span, activity: ActivityOptions) -> dict[str, Any] | N
 
 def _short(known: Span, activity: ActivityOptions) -> Reason:
     have = (known.last - known.first).days
-    # The test cutoff is a midnight, so up to a day is lost.
-    needed = activity.shortest_baseline_days + 2 * activity.days_after + 1
+    needed = activity.least_days
     return {
         "ru": f"данные слишком короткие: {have} дн., а нужно {needed}: самое короткое наблюдение "
         f"{activity.shortest_baseline_days} дн., два исхода по {activity.days_after} дн., один "
@@ -283,8 +282,7 @@ def build_cutoff_customers(
 
 
 def _no_customers(registry: FeatureRegistry) -> ir.Table:
-    of_type = {"number": "float64", "category": "string", "flag": "boolean"}
     schema = {"customer_id": "string", "cutoff": "timestamp(6)", "declined": "boolean"}
     schema |= {"profit": "float64"}
-    schema |= {name: of_type[feature.type] for name, feature in registry.features.items()}
+    schema |= {name: ENGINE_TYPES[feature.type] for name, feature in registry.features.items()}
     return ibis.memtable([], schema=schema)

@@ -57,7 +57,8 @@ _NEEDED = {
         "repeat_buyers": "{have} repeat buyers, {v} needed",
     },
 }
-_ENGINE_TYPE = {"number": "float64", "category": "string", "flag": "boolean"}
+# Types of feature as the engine knows them.
+ENGINE_TYPES = {"number": "float64", "category": "string", "flag": "boolean"}
 
 
 def read_order_lines(options: OrderLineOptions, order_lines: RawTable) -> ir.Table:
@@ -382,7 +383,7 @@ def customers_at(
     table = values.filter(values.regular__orders > 0)
     for name, feature in registry.features.items():
         if isinstance(feature.compute, NotRecorded):
-            table = table.mutate(**{name: ibis.null(_ENGINE_TYPE[feature.type])})
+            table = table.mutate(**{name: ibis.null(ENGINE_TYPES[feature.type])})
     table = add_changes(table, registry)
     months = options.profit.days / _DAYS_PER_MONTH
     table = table.mutate(

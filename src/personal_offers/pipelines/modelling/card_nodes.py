@@ -88,4 +88,4 @@ def write_cards_with_time(
     Returns:
         Markdown, in Russian and in English.
     """
-    return write_cards(registry, decline_model, activity=activity.model_dump(), **parts)
+    return write_cards(registry, decline_model, activity=activity, **parts)

@@ -106,7 +106,7 @@ class _Known:
     Attributes:
         declined: Label.
         risk: Probability.
-        profit: Per month, unit of the file; may be negative.
+        profit: Per month; may be negative.
         left_out: Customers without each of the three, and ``customers``: without any of them.
     """
 
@@ -210,7 +210,7 @@ def profit_curve(
     Args:
         decline_risk: Grain: one customer: decline_risk.
         labels: Grain: one customer: declined.
-        customers: Grain: one customer: profit per month, in the unit of the file.
+        customers: Grain: one customer: profit per month, in the shop's unit.
         options: Assumptions, resamples and confidence.
 
     Returns:
@@ -220,13 +220,13 @@ def profit_curve(
         over the horizon, base case), profit_worst_case and profit_best_case (extremes over all
         combinations of the assumptions; not an interval of sampling).
 
-        And the decision: ``left_out`` (customers without label, risk or profit), ``best`` and
-        ``at_half`` with their intervals over customers, ``gain_over_half``, ``out_of_sample``
-        (profit of thresholds that were chosen on resamples, on the customers not drawn there),
-        ``everybody``, ``threshold_if_calibrated``, ``sensitivity`` (each assumption changed
-        alone) and ``empc``. Each of the three policies has the save rate at which it breaks
-        even. Null thresholds contact nobody. Only ``withheld`` and ``left_out`` where no
-        customer is known.
+        And the decision: ``unit`` (of all money), ``left_out`` (customers without label, risk
+        or profit), ``best`` and ``at_half`` with their intervals over customers,
+        ``gain_over_half``, ``out_of_sample`` (profit of thresholds that were chosen on
+        resamples, on the customers not drawn there), ``everybody``,
+        ``threshold_if_calibrated``, ``sensitivity`` (each assumption changed alone) and
+        ``empc``. Each of the three policies has the save rate at which it breaks even. Null
+        thresholds contact nobody. Only ``withheld`` and ``left_out`` where no customer is known.
     """
     known = _known(decline_risk, labels, customers)
     ranked = _FromTheTop.of(known)
@@ -247,6 +247,7 @@ def profit_curve(
         return curve, {"withheld": dict(_NOBODY), "left_out": known.left_out}
     weights = known.weights(options)
     return curve, {
+        "unit": options.unit.model_dump(),
         "customers": ranked.customers,
         "left_out": known.left_out,
         "confidence": options.confidence,
@@ -472,7 +473,7 @@ def captured_profit(
     Args:
         decline_risk: Grain: one customer: decline_risk.
         labels: Grain: one customer: declined.
-        customers: Grain: one customer: profit per month, in the unit of the file.
+        customers: Grain: one customer: profit per month, in the shop's unit.
         options: Shares of customers, resamples and confidence.
 
     Returns:

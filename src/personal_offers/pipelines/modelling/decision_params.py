@@ -70,6 +70,7 @@ class DecisionOptions(Strict):
     """What contacting a customer brings and costs, and how the decision is judged.
 
     Attributes:
+        unit: What the customers' profit is counted in, and so all costs.
         save_rate: Share of contacted would-be decliners who stay because of the offer.
         horizon_months: Months for which a saved customer brings their profit.
         contact_cost: Of one message, in the unit of the customers' profit.
@@ -84,6 +85,7 @@ class DecisionOptions(Strict):
         seed: Of the resamples.
     """
 
+    unit: BothLanguages
     save_rate: ShareAssumption
     horizon_months: Assumption
     contact_cost: Assumption

@@ -49,8 +49,7 @@ _TEXTS = {
         "slope": " (наклон калибровки {value}; {confidence}: {interval})",
         "inside": "; ожидание лежит внутри интервала: групп {inside} из {all}",
         "contacted": "Доля клиентов, которым пишем (сначала самый высокий риск)",
-        "profit": "Прибыль от контакта на клиента магазина<br>"
-        "за {months} мес., единица прибыли из файла",
+        "profit": "Прибыль от контакта на клиента магазина<br>за {months} мес., {unit}",
         "profit_short": "Базовые допущения",
         "extremes": "Крайние сочетания допущений (не статистический интервал)",
         "best": "лучший порог",
@@ -96,8 +95,7 @@ _TEXTS = {
         "slope": " (calibration slope {value}; {confidence}: {interval})",
         "inside": "; in {inside} of {all} groups the expectation lies within the interval",
         "contacted": "Share of customers contacted (highest risk first)",
-        "profit": "Profit of contacting per customer of the shop<br>"
-        "over {months} months, unit of the file's profit",
+        "profit": "Profit of contacting per customer of the shop<br>over {months} months, {unit}",
         "profit_short": "Base assumptions",
         "extremes": "Extreme combinations of the assumptions (not an interval of chance)",
         "best": "best threshold",
@@ -261,10 +259,13 @@ def draw_profit_curve(
         hovertemplate="%{x:.0%}: %{y:.3g}<extra></extra>",
     )
     _mark_thresholds(figure, decision, language)
-    months = decision["assumptions"]["horizon_months"]["base"]
+    axis = texts["profit"].format(
+        months=plain(decision["assumptions"]["horizon_months"]["base"], language),
+        unit=escaped(decision["unit"][language]),
+    )
     figure.update_layout(
         xaxis={"title": {"text": texts["contacted"]}, "tickformat": ",.0%"},
-        yaxis={"title": {"text": texts["profit"].format(months=plain(months, language))}},
+        yaxis={"title": {"text": axis}},
         legend={"orientation": "h", "y": -0.25},
         height=HEIGHT,
     )

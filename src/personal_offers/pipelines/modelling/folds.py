@@ -79,14 +79,14 @@ def group_histories(frame: pd.DataFrame, columns: Sequence[str]) -> Integers:
 
 
 def shortage(
-    label: Booleans, groups: Integers, folds: int, inner_folds: int
+    label: Booleans, groups: Integers, folds: int | None, inner_folds: int
 ) -> dict[str, str] | None:
     """Say why customers do not suffice for the folds, if they do not.
 
     Args:
         label: True for decliners; one per row.
         groups: Group number per row, from 0 without gaps.
-        folds: Outer folds.
+        folds: Outer folds; none where a later moment is the test.
         inner_folds: Folds of the search, which deals each training part again.
 
     Returns:
@@ -106,15 +106,30 @@ def shortage(
     rarer = min(count, key=lambda value: count[value])
     # The fullest fold takes its share rounded up; the rest must still fill the inner folds, of
     # which the fullest does the same.
-    left = count[rarer] + -count[rarer] // folds
+    left = count[rarer] + -count[rarer] // folds if folds else count[rarer]
     innermost = left + -left // inner_folds
-    if min(count[rarer] - folds, left - inner_folds, innermost - _FEWEST_TO_LEARN_FROM) >= 0:
+    if min(count[rarer] - (folds or 0), left - inner_folds, innermost - _FEWEST_TO_LEARN_FROM) >= 0:
         return None
     names = {"ru": "снизившихся" if rarer else "прежних", "en": "declined" if rarer else "kept"}
+    return _too_few(names, count[rarer], folds, inner_folds)
+
+
+def _too_few(
+    names: dict[str, str], count: int, folds: int | None, inner_folds: int
+) -> dict[str, str]:
+    """Say that a class is too small, and which parameters would ask for less."""
+    search = "params:modelling.search.folds"
+    if folds is None:
+        return {
+            "ru": f"клиентов {names['ru']} {count}: мало для {inner_folds} частей поиска; "
+            f"уменьшите {search} или соберите больше данных",
+            "en": f"{count} customer(s) labelled {names['en']} are too few for the {inner_folds} "
+            f"folds of the search; set {search} lower, or bring more customers",
+        }
     return {
-        "ru": f"клиентов {names['ru']} {count[rarer]}: мало для {folds} частей и {inner_folds} "
+        "ru": f"клиентов {names['ru']} {count}: мало для {folds} частей и {inner_folds} "
         "внутренних; уменьшите params:modelling.folds и .search.folds или соберите больше данных",
-        "en": f"{count[rarer]} customer(s) labelled {names['en']} are too few for {folds} folds "
+        "en": f"{count} customer(s) labelled {names['en']} are too few for {folds} folds "
         f"and {inner_folds} inner ones; set params:modelling.folds and .search.folds lower, or "
         "bring more customers",
     }

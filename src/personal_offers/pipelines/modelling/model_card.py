@@ -16,6 +16,7 @@ from typing import Any
 
 import pandas as pd
 
+from personal_offers.activity_params import ActivityOptions
 from personal_offers.features import FeatureRegistry, Language
 from personal_offers.figure_style import decimals_of, number, percent, plain, significant, span
 from personal_offers.pipelines.modelling.figures import are_baselines, feature_title
@@ -45,7 +46,7 @@ class CardInput:
         metrics: ``metrics.json``: figures, baselines and protocol, or ``withheld``.
         registry: Features of the shop.
         era: ``era.json`` of a shop of order lines.
-        activity: Parameters of the computed label (``ActivityOptions`` as a dictionary); None
+        activity: Parameters of the computed label; None
             where the shop gives the label.
         plan: Cutoffs of a shop with time: ``test``, ``evaluation``.
         prevalence: Grain: cutoff and share (see ``activity_labels.prevalence_table``).
@@ -60,7 +61,7 @@ class CardInput:
     metrics: Mapping[str, Any]
     registry: FeatureRegistry
     era: Mapping[str, Any] | None = None
-    activity: Mapping[str, Any] | None = None
+    activity: ActivityOptions | None = None
     plan: Mapping[str, Any] | None = None
     prevalence: pd.DataFrame | None = None
     candidates: pd.DataFrame | None = None
@@ -180,13 +181,11 @@ class _Card:
         values: dict[str, str] = {}
         if activity is not None:
             needed = ["needed_days", "needed_customers"]
-            shortest = activity["shortest_baseline_days"]
-            outcome = activity["outcome_days"] + activity["gap_days"]
             values = {
-                "days": self.count(shortest + 2 * outcome),
-                "baseline": self.count(shortest),
-                "outcome": self.count(outcome),
-                "fewest": self.count(activity["fewest_per_class"]),
+                "days": self.count(activity.least_days),
+                "baseline": self.count(activity.shortest_baseline_days),
+                "outcome": self.count(activity.days_after),
+                "fewest": self.count(activity.fewest_per_class),
             }
         return [
             self.say("why", reason=reason),
@@ -243,21 +242,21 @@ class _Card:
         if activity is None:
             lines = [] if self.given.metrics.get("withheld") else [self.say("label_given")]
         else:
-            gap = activity["gap_days"]
+            gap = activity.gap_days
             lines = [
                 self.say(
                     "label_computed",
-                    measure=self.say(activity["measure"]),
-                    outcome=self.count(activity["outcome_days"]),
-                    share=self.round_share(activity["share"]),
-                    baseline=self.count(activity["baseline_days"]),
-                    shortest=self.count(activity["shortest_baseline_days"]),
+                    measure=self.say(activity.measure),
+                    outcome=self.count(activity.outcome_days),
+                    share=self.round_share(activity.share),
+                    baseline=self.count(activity.baseline_days),
+                    shortest=self.count(activity.shortest_baseline_days),
                     gap=self.say("label_gap", gap=self.count(gap)) if gap else "",
                 ),
                 self.say(
                     "label_who",
-                    orders=self.count(activity["minimum_orders"]),
-                    recent=self.count(activity["recent_days"]),
+                    orders=self.count(activity.minimum_orders),
+                    recent=self.count(activity.recent_days),
                 ),
             ]
         protocol = self.given.metrics.get("protocol") or {}
@@ -385,6 +384,7 @@ class _Card:
                     share=self.share(best["contacted_share"]),
                     profit=self.amount(best["profit"]),
                     interval=self.within(best["profit_low"], best["profit_high"], digits),
+                    unit=markdown_safe(decision["unit"][self.language]),
                 )
             ]
         digits = decimals_of(gain["value"], _GAIN_DIGITS)

@@ -91,7 +91,7 @@ TEXTS: Mapping[Language, Mapping[str, str]] = {
         "ece": "Средняя разница ожидаемой и наступившей доли: {value} п. п.{interval}.",
         "decision": "Порог решения",
         "best": "При базовых допущениях выгоднее всего писать клиентам с риском от {threshold} "
-        "({share} клиентов): {profit} на клиента магазина{interval}, в единицах прибыли файла.",
+        "({share} клиентов): {profit} на клиента магазина{interval} ({unit}).",
         "best_nobody": "При базовых допущениях выгоднее не писать никому.",
         "half": "С порогом 0,5: {profit}; разница {gain}{interval}.",
         "break_even": "Окупается, если предложение удерживает не меньше {rate} уходящих.",
@@ -239,8 +239,8 @@ TEXTS: Mapping[Language, Mapping[str, str]] = {
         "points{interval}.",
         "decision": "Decision threshold",
         "best": "Under the base assumptions it pays most to contact customers from risk "
-        "{threshold} on ({share} of customers): {profit} per customer of the shop{interval}, in "
-        "the unit of the file's profit.",
+        "{threshold} on ({share} of customers): {profit} per customer of the shop{interval} "
+        "({unit}).",
         "best_nobody": "Under the base assumptions it pays most to contact nobody.",
         "half": "From risk 0.5 on: {profit}; difference {gain}{interval}.",
         "break_even": "It breaks even when the offer keeps at least {rate} of would-be decliners.",

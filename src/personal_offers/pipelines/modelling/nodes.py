@@ -72,7 +72,7 @@ def assemble_model_input(
     frame["twin_group"] = group_twins(frame, options.twin_columns)
     frame = frame[["customer_id", *registry.model_names(), "declined", "twin_group"]]
     gate = _gate(frame, registry)
-    gate["withheld"] = _shortage_of(frame, options)
+    gate["withheld"] = _shortage_of(frame, options, options.folds)
     _say_what_is_withheld(gate)
     return (frame.iloc[:0] if gate["withheld"] else frame), gate
 
@@ -107,7 +107,7 @@ def assemble_cutoff_input(
     frame = frame[[*columns, "expected_purchases", "twin_group"]]
     gate = _gate(frame, registry)
     gate["withheld"] = activity_plan["withheld"] or _shortage_of(
-        rows_of(frame, activity_plan["evaluation"]), options
+        rows_of(frame, activity_plan["evaluation"]), options, None
     )
     _say_what_is_withheld(gate)
     if gate["withheld"]:
@@ -116,10 +116,12 @@ def assemble_cutoff_input(
     return frame, frame[of_test].reset_index(drop=True), gate
 
 
-def _shortage_of(rows: pd.DataFrame, options: ModellingOptions) -> dict[str, str] | None:
+def _shortage_of(
+    rows: pd.DataFrame, options: ModellingOptions, folds: int | None
+) -> dict[str, str] | None:
     """Say why rows do not suffice, counted in groups: a chain of customers may join many rows."""
     groups = pd.factorize(rows["twin_group"])[0].astype(np.int64)
-    return shortage(rows["declined"].to_numpy(bool), groups, options.folds, options.search.folds)
+    return shortage(rows["declined"].to_numpy(bool), groups, folds, options.search.folds)
 
 
 def _say_what_is_withheld(gate: Mapping[str, Any]) -> None:
@@ -154,7 +156,7 @@ def expect_purchases(
     activity_plan: Mapping[str, Any],
     activity: ActivityOptions,
 ) -> tuple[pd.DataFrame, list[dict[str, Any]]]:
-    """Forecast purchases of the outcome window from purchase days alone, at every cutoff.
+    """Forecast purchases of the outcome window from purchase days alone.
 
     Args:
         order_lines: Grain: one order line.
@@ -163,15 +165,16 @@ def expect_purchases(
         activity: Length of gap and outcome.
 
     Returns:
-        Grain: one eligible customer and cutoff: customer_id, cutoff, expected_purchases
-        (purchase days in the outcome window); and the models (one per cutoff, with the reasons
+        Grain: one eligible customer and cutoff of the evaluation or the test: customer_id,
+        cutoff, expected_purchases (purchase days in the outcome window); and the models (one
+        per cutoff, with the reasons
         why P(alive) is degenerate where it is), which are fitted on all customers.
     """
     columns = ["customer_id", "cutoff", "expected_purchases"]
     parts, models = [], []
     if not activity_plan["withheld"]:
-        moments = {activity_plan["test"], *activity_plan["evaluation"], *activity_plan["training"]}
-        for moment in sorted(moments):
+        # A rule to be judged by: the model of today needs none, so later cutoffs do without.
+        for moment in [*activity_plan["evaluation"], activity_plan["test"]]:
             cutoff = datetime.fromisoformat(moment)
             part, model = _forecast(order_lines, cutoff_labels, cutoff, activity)
             parts.append(part[columns])
@@ -308,7 +311,18 @@ def evaluate_earlier_cutoffs(
     registry: FeatureRegistry,
     options: ModellingOptions,
 ) -> tuple[pd.DataFrame, pd.DataFrame, pd.DataFrame, pd.DataFrame]:
-    """Predict the test cutoff by all models (see ``evaluate_all_out_of_time``)."""
+    """Predict the test cutoff by all models (see ``evaluate_all_out_of_time``).
+
+    Args:
+        training_input: One row per customer and cutoff.
+        model_input: One row per customer at the test cutoff.
+        activity_plan: Which cutoffs may be learned from.
+        registry: Which features a model may see.
+        options: The model, the candidates, their grids and their repeats.
+
+    Returns:
+        Risk and search of the chosen model, then of the candidates.
+    """
     earlier = rows_of(training_input, activity_plan["evaluation"])
     return evaluate_all_out_of_time(earlier, model_input, registry, options)
 
