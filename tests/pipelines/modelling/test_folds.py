@@ -178,8 +178,8 @@ class TestShortage:
 
         assert (found is None) == enough
         if found:
-            assert "params:modelling.search.folds" in found["en"]
-            assert "params:modelling.folds" not in found["en"] + found["ru"]
+            assert "modelling.search.folds" in found["en"]
+            assert "modelling.folds" not in found["en"] + found["ru"]
 
     def test_nobody_has_a_label(self) -> None:
         found = shortage(np.empty(0, dtype=bool), np.empty(0, dtype=np.int64), 5, 3)
@@ -210,7 +210,7 @@ class TestShortage:
         assert found["en"].startswith(f"{count} customer(s) labelled {kind} are too few")
         for text in found.values():
             assert f"{folds} " in text and f"{inner_folds} " in text
-            assert "params:modelling.folds" in text
+            assert "modelling.folds" in text
         assert f"клиентов {'снизившихся' if rare else 'прежних'} {count}" in found["ru"]
 
     def test_copies_count_once(self) -> None:

@@ -103,13 +103,15 @@ def training_facts(
         Plain JSON: features, data_hash, rows, customers, declined_share, training_period (first
         and last cutoff; None without time), label, parameters, seed, settings.
     """
+    # What a model is judged by besides is not what it learned from.
+    learned = {"customer_id", "cutoff", "declined", "twin_group", *registry.model_names()}
     period = None
     if "cutoff" in rows and len(rows):
         cutoffs = pd.to_datetime(rows["cutoff"])
         period = {"first": cutoffs.min().isoformat(), "last": cutoffs.max().isoformat()}
     return {
         "features": describe_features(registry),
-        "data_hash": data_hash(rows),
+        "data_hash": data_hash(rows[[name for name in rows if name in learned]]),
         "rows": len(rows),
         "customers": int(rows["customer_id"].nunique()),
         "declined_share": float(rows["declined"].mean()) if len(rows) else None,

@@ -118,7 +118,7 @@ def _too_few(
     names: dict[str, str], count: int, folds: int | None, inner_folds: int
 ) -> dict[str, str]:
     """Say that a class is too small, and which parameters would ask for less."""
-    search = "params:modelling.search.folds"
+    search = "modelling.search.folds"
     if folds is None:
         return {
             "ru": f"клиентов {names['ru']} {count}: мало для {inner_folds} частей поиска; "
@@ -128,9 +128,9 @@ def _too_few(
         }
     return {
         "ru": f"клиентов {names['ru']} {count}: мало для {folds} частей и {inner_folds} "
-        "внутренних; уменьшите params:modelling.folds и .search.folds или соберите больше данных",
+        "внутренних; уменьшите modelling.folds и .search.folds или соберите больше данных",
         "en": f"{count} customer(s) labelled {names['en']} are too few for {folds} folds "
-        f"and {inner_folds} inner ones; set params:modelling.folds and .search.folds lower, or "
+        f"and {inner_folds} inner ones; set modelling.folds and .search.folds lower, or "
         "bring more customers",
     }
 
