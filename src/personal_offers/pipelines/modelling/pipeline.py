@@ -288,7 +288,12 @@ def showing_nodes() -> list[Node]:
                 _REGISTRY,
                 _OPTIONS,
             ],
-            [f"figure_{name}" for name in ("reliability", "profit_curve", "candidates", "drivers")],
+            [
+                "figure_reliability",
+                "figure_profit_curve",
+                "figure_candidates",
+                "figure_drivers",
+            ],
             name="draw_model",
         ),
     ]
