@@ -180,7 +180,10 @@ class TestCutoffs:
         assert found is not None
         assert found["test"] == day(50.5)
         assert found["evaluation"][-1] == day(40.5)
-        assert found["training"][-1] == day(50.5)  # what came later is not learned from
+        # The model of today learns from all that is known today, whatever the test.
+        whole = choose_cutoffs(Span(day(0), LAST), options())
+        assert whole is not None
+        assert found["training"] == whole["training"]
 
     def test_a_test_cutoff_without_its_outcome_is_refused(self) -> None:
         with pytest.raises(InputError) as caught:

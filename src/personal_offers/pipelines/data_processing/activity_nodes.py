@@ -92,15 +92,16 @@ def choose_cutoffs(known: Span, activity: ActivityOptions) -> dict[str, Any] | N
         activity: Windows, step, and the test cutoff if one is asked for.
 
     Returns:
-        ``test``; ``evaluation``: cutoffs whose outcomes had ended by then; ``training``: cutoffs,
-        up to the test cutoff, whose outcomes have ended by now, for the model that scores
-        today's customers. None when the data are too short.
+        ``test``; ``evaluation``: cutoffs whose outcomes had ended by then; ``training``: cutoffs
+        whose outcomes have ended by now, for the model that scores today's customers. None when
+        the data are too short.
 
     Raises:
         InputError: When a test cutoff was asked for that does not fit.
     """
     latest = known.last - timedelta(days=activity.days_after)
-    test = activity.test_cutoff or datetime(latest.year, latest.month, latest.day)
+    newest = datetime(latest.year, latest.month, latest.day)
+    test = activity.test_cutoff or newest
     if test > latest:
         raise InputError(
             [f"{PARAMETERS}.test_cutoff {test}: its outcome window ends after {known.last}, where "
@@ -112,7 +113,8 @@ def choose_cutoffs(known: Span, activity: ActivityOptions) -> dict[str, Any] | N
         if activity.test_cutoff:
             raise
         return None
-    after = test + timedelta(days=activity.days_after)
+    # A test that was asked for may lie further back; today's model learns up to the newest.
+    after = max(test, newest) + timedelta(days=activity.days_after)
     return {
         "test": test,
         "evaluation": evaluation,
