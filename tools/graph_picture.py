@@ -122,7 +122,9 @@ def opened_page(width: int, height: int) -> Iterator[Page]:
 
 
 def show_stages(page: Page, address: str, shop: str) -> None:
-    """Open the graph with all stages collapsed, and unfold one shop into its stages.
+    """Open the graph of one shop, in focus, and unfold it into its stages.
+
+    In focus, because the outputs of all shops side by side are too many to be read at once.
 
     Args:
         page: An open page.
@@ -134,7 +136,7 @@ def show_stages(page: Page, address: str, shop: str) -> None:
         "localStorage.setItem('KedroViz', JSON.stringify({theme: 'light', "
         "visible: {sidebar: false, miniMap: false}}))"
     )
-    page.goto(f"{address}/?pid=__default__&expandAllPipelines=false")
+    page.goto(f"{address}/?pid=__default__&fid={shop}&expandAllPipelines=false")
     node = page.locator(f".pipeline-node--modularPipeline[data-id='{shop}']")
     node.wait_for(timeout=30_000)
     page.wait_for_timeout(1_500)
