@@ -213,6 +213,19 @@ def test_missing_file_is_a_problem(tmp_path: Path) -> None:
     assert "raw_dir" in raw.problems[0]
 
 
+def test_missing_optional_file_is_no_problem_but_a_broken_one_is(tmp_path: Path) -> None:
+    path = tmp_path / "table.csv"
+    dataset = RawCSVDataset(filepath=str(path), optional=True)
+
+    absent, preview = dataset.load(), dataset.preview()
+    path.write_bytes(b"")
+    broken = dataset.load()
+
+    assert (absent.rows, absent.problems) == (None, ())
+    assert preview["data"] == []
+    assert broken.problems == ("the file is empty; export it again",)
+
+
 @pytest.mark.parametrize(
     "content", [b"", b"\n", codecs.BOM_UTF8], ids=["no byte", "one line end", "BOM alone"]
 )

@@ -50,8 +50,9 @@ class RawTable:
         rows: Grain: one row per data row of the file. Column ``row_number`` (int64, the first
             row under the header is 1) and one text column per header; outer white space is
             trimmed unless the dataset has ``trim: false``, and an empty cell is null. None when
-            the file cannot be read.
-        problems: What is wrong with the file as a file; empty when it could be read whole.
+            the file cannot be read, or is optional and not there.
+        problems: What is wrong with the file as a file; empty when it could be read whole, or
+            is optional and not there.
         encoding: The encoding that it was read in.
     """
 
@@ -98,6 +99,7 @@ class RawCSVDataset(FileDataset):  # type: ignore[misc]  # kedro-datasets has no
         encodings: Sequence[str] = ("utf-8", "utf-16", "cp1251"),
         delimiters: Sequence[str] = (",", ";", "\t"),
         trim: bool = True,
+        optional: bool = False,
         **kwargs: Any,
     ) -> None:
         """Point to a raw file.
@@ -109,9 +111,12 @@ class RawCSVDataset(FileDataset):  # type: ignore[misc]  # kedro-datasets has no
             delimiters: Separators to choose from.
             trim: Whether outer white space of cells is taken away. ``false`` where an intake
                 counts it.
+            optional: Whether a missing file is no problem: its table has neither rows nor
+                problems.
             **kwargs: As in ``kedro_datasets.ibis.FileDataset`` (connection, metadata, …).
         """
         super().__init__(filepath, file_format="csv", **kwargs)
+        self._optional = optional
         self._encodings = tuple(encodings)
         self._delimiters = tuple(delimiters)
         self._trim = trim
@@ -124,6 +129,8 @@ class RawCSVDataset(FileDataset):  # type: ignore[misc]  # kedro-datasets has no
             is wrong with the file itself).
         """
         path = Path(self._fs_prefix + str(self._get_load_path()))
+        if self._optional and not path.exists():
+            return RawTable(str(path), None)
         try:
             if not path.is_file():
                 raise _UnreadableError(
