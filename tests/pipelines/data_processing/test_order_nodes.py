@@ -28,6 +28,7 @@ from personal_offers.pipelines.data_processing.order_lines import (
     order_line_rules,
 )
 from personal_offers.pipelines.data_processing.order_nodes import (
+    build_earlier_customers,
     build_order_customers,
     build_orders,
     choose_era,
@@ -553,6 +554,19 @@ class TestTables:
         assert sorted(rows) == ["1", "2"]
         assert (rows["2"]["revenue"], rows["2"]["recency_days"]) == (3.0, 0)
         assert listed(small.customers)[1]["revenue"] == 6.0
+
+    def test_earlier_customers_are_those_of_so_many_days_before(
+        self, small: Intake, options: OrderLineOptions, order_registry: FeatureRegistry
+    ) -> None:
+        asked = options.model_copy(update={"earlier_days": 2})
+        moment = datetime.fromisoformat(small.era["cutoff"]) - timedelta(days=2)
+
+        found = build_earlier_customers(order_registry, asked, small.lines, small.era)
+
+        known = customers_at(order_registry, options, small.lines, moment)
+        assert listed(found.drop("cutoff")) == listed(known.order_by("customer_id"))
+        assert {row["cutoff"] for row in listed(found)} == {moment}
+        assert 0 < len(listed(found)) < len(listed(small.customers))
 
     def test_row_order_changes_nothing(
         self, small: Intake, options: OrderLineOptions, order_registry: FeatureRegistry

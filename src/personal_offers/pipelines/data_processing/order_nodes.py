@@ -8,7 +8,7 @@ order_lines.py, the break of regime in regime.py, returns in returns.py. Nothing
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 import ibis
@@ -361,6 +361,28 @@ def build_order_customers(
     """
     cutoff = datetime.fromisoformat(era["cutoff"])
     return customers_at(registry, options, order_lines, cutoff).order_by("customer_id").cache()
+
+
+def build_earlier_customers(
+    registry: FeatureRegistry,
+    options: OrderLineOptions,
+    order_lines: ir.Table,
+    era: Mapping[str, Any],
+) -> ir.Table:
+    """Compute the features once more as of an earlier moment, to see who moved since.
+
+    Args:
+        registry: Features in the order of their computation.
+        options: How many days earlier.
+        order_lines: Grain: one order line.
+        era: Holds the cutoff.
+
+    Returns:
+        As ``build_order_customers``, for the customers known by then, with cutoff: that moment.
+    """
+    cutoff = datetime.fromisoformat(era["cutoff"]) - timedelta(days=options.earlier_days)
+    known = customers_at(registry, options, order_lines, cutoff)
+    return known.mutate(cutoff=ibis.literal(cutoff)).order_by("customer_id").cache()
 
 
 def customers_at(

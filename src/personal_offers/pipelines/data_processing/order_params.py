@@ -135,6 +135,8 @@ class OrderLineOptions(Strict):
             hour.
         shared_orders: What to do with an order that stands under several customers.
         cutoff: Last moment that features may see, in local time; none for the last trusted one.
+        earlier_days: Days before the cutoff at which today's customers are looked at once more,
+            to see who moved.
         after_break: ``withhold`` ends what is linked to customers at a break of regime,
             ``use`` goes on (the break is still reported).
         regime: How a break is found.
@@ -159,6 +161,7 @@ class OrderLineOptions(Strict):
     relogged_lines: Treatment
     shared_orders: Treatment
     cutoff: datetime | None
+    earlier_days: int = Field(ge=1)
     after_break: Literal["withhold", "use"]
     regime: RegimeOptions
     regular: RegularCustomer

@@ -23,6 +23,7 @@ from personal_offers.pipelines.data_processing.nodes import (
     take_labels,
 )
 from personal_offers.pipelines.data_processing.order_nodes import (
+    build_earlier_customers,
     build_order_customers,
     build_orders,
     choose_era,
@@ -82,9 +83,8 @@ def order_lines_template(_: Shop) -> Pipeline:
         Nodes without namespace, one set for any such shop.
     """
     options = {"options": "params:data_processing"}
-    registry = {"registry": "params:feature_registry"}
     raw, marked = {"order_lines": "raw_order_lines"}, {"marked": "marked_order_lines"}
-    lines, era = {"order_lines": "order_lines"}, {"era": "era"}
+    lines = {"order_lines": "order_lines"}
     return Pipeline(
         [
             Node(read_order_lines, options | raw, "parsed_order_lines", name="read_order_lines"),
@@ -121,18 +121,27 @@ def order_lines_template(_: Shop) -> Pipeline:
                 "era",
                 name="choose_era",
             ),
-            Node(build_orders, lines, "orders", name="build_orders"),
-            Node(
-                build_order_customers,
-                registry | options | lines | era,
-                "customers",
-                name="build_order_customers",
-            ),
+            *customer_nodes(),
             *activity_nodes(),
             *sales_nodes(),
             ledger_page_node(),
         ]
     )
+
+
+def customer_nodes() -> list[Node]:
+    """Return the nodes that add order lines up to orders and customers."""
+    lines = {"order_lines": "order_lines"}
+    known = lines | {
+        "registry": "params:feature_registry",
+        "options": "params:data_processing",
+        "era": "era",
+    }
+    return [
+        Node(build_orders, lines, "orders", name="build_orders"),
+        Node(build_order_customers, known, "customers", name="build_order_customers"),
+        Node(build_earlier_customers, known, "earlier_customers", name="build_earlier_customers"),
+    ]
 
 
 def activity_nodes() -> list[Node]:
