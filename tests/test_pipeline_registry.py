@@ -6,6 +6,8 @@ from kedro.pipeline import Node, Pipeline
 from personal_offers.pipeline_registry import STAGES, register_pipelines, with_needed_stages
 from personal_offers.shops import SHOPS, Shop
 
+WITH_INTERESTS = ("interests", "segmentation", "__default__")
+
 
 @pytest.fixture(scope="module")
 def pipelines() -> dict[str, Pipeline]:
@@ -20,9 +22,14 @@ def raw_inputs() -> set[str]:
     return {f"{shop.name}.raw_{table}" for shop in SHOPS for table in shop.raw_tables}
 
 
+def optional_inputs() -> set[str]:
+    """Files that a shop of order lines may have."""
+    return {f"{s.name}.raw_product_categories" for s in SHOPS if s.intake == "order_lines"}
+
+
 def test_every_stage_and_the_sample_are_registered(pipelines: dict[str, Pipeline]) -> None:
     assert set(pipelines) == {*STAGES, "sample_data", "__default__"}
-    assert set(STAGES) == {"data_processing", "modelling", "segmentation"}
+    assert set(STAGES) == {"data_processing", "modelling", "interests", "segmentation"}
 
 
 @pytest.mark.parametrize(
@@ -30,9 +37,10 @@ def test_every_stage_and_the_sample_are_registered(pipelines: dict[str, Pipeline
     [
         ("data_processing", {"data_processing"}),
         ("modelling", {"data_processing", "modelling"}),
-        ("segmentation", {"data_processing", "modelling", "segmentation"}),
+        ("interests", {"data_processing", "interests"}),
+        ("segmentation", {"data_processing", "modelling", "interests", "segmentation"}),
         ("sample_data", {"sample_data"}),
-        ("__default__", {"data_processing", "modelling", "segmentation"}),
+        ("__default__", {"data_processing", "modelling", "interests", "segmentation"}),
     ],
 )
 def test_pipeline_holds_its_stage_and_all_that_it_needs(
@@ -41,13 +49,13 @@ def test_pipeline_holds_its_stage_and_all_that_it_needs(
     assert stages_of(pipelines[name]) == stages
 
 
-@pytest.mark.parametrize("name", ["data_processing", "modelling", "segmentation", "__default__"])
+@pytest.mark.parametrize("name", ["data_processing", "modelling", *WITH_INTERESTS])
 def test_pipeline_starts_from_raw_files_and_parameters_alone(
     pipelines: dict[str, Pipeline], name: str
 ) -> None:
     data = {n for n in pipelines[name].inputs() if not n.startswith("params:")}
 
-    assert data == raw_inputs()
+    assert data == raw_inputs() | (optional_inputs() if name in WITH_INTERESTS else set())
 
 
 def test_sample_data_starts_from_parameters_alone(pipelines: dict[str, Pipeline]) -> None:

@@ -9,13 +9,20 @@ from __future__ import annotations
 
 from kedro.pipeline import Pipeline
 
-from personal_offers.pipelines import data_processing, modelling, sample_data, segmentation
+from personal_offers.pipelines import (
+    data_processing,
+    interests,
+    modelling,
+    sample_data,
+    segmentation,
+)
 
 # Not find_pipelines(): when one pipeline is asked for, Kedro imports that one alone, and the
 # stages that it needs would be missing. A new stage is one line here.
 STAGES = {
     "data_processing": data_processing.create_pipeline,
     "modelling": modelling.create_pipeline,
+    "interests": interests.create_pipeline,
     "segmentation": segmentation.create_pipeline,
 }
 

@@ -10,13 +10,12 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from personal_offers.lots import is_drawn
+
 Floats = NDArray[np.float64]
 
 # Numbers in memory per step: 16 MB of them.
 _AT_ONCE = 2_000_000
-# A prime and two multipliers of Lehmer generators; products stay within 64 bits.
-_PRIME = 2_147_483_647
-_MULTIPLIERS = (48_271, 16_807)
 
 
 def sample_customers(
@@ -24,8 +23,7 @@ def sample_customers(
 ) -> pd.DataFrame:
     """Bring customers into memory, drawn where there are more than a stated number.
 
-    Engines differ in their random functions, so the draw is arithmetic on the place of the
-    customer in the order of ids (a multiplicative congruential generator; D. H. Lehmer, 1951).
+    The draw depends on the place of the customer in the order of ids alone (see ``lots``).
 
     Args:
         customers: Grain: one row per customer, with customer_id.
@@ -39,11 +37,8 @@ def sample_customers(
     everyone = customers.count().to_pyarrow().as_py()
     if everyone > largest:
         place = ibis.row_number().over(ibis.window(order_by=customers.customer_id))
-        lot = (place.cast("int64") + 1 + seed) % _PRIME
-        for multiplier in _MULTIPLIERS:
-            lot = lot * multiplier % _PRIME
-        drawn = customers.mutate(lot=lot)
-        customers = drawn.filter(drawn.lot < _PRIME * largest // everyone)
+        numbered = customers.mutate(place=place)  # windows are not allowed inside a filter
+        customers = numbered.filter(is_drawn(numbered.place, seed, largest, everyone))
     drawn_customers: pd.DataFrame = customers.order_by("customer_id").select(columns).to_pandas()
     return drawn_customers
 

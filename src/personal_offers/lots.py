@@ -1,0 +1,44 @@
+"""Random draws inside the engine, the same on every engine and whatever the row order.
+
+Engines differ in their random functions, so a lot is arithmetic on a whole number that belongs to
+the row (a multiplicative congruential generator; D. H. Lehmer, 1951).
+"""
+
+from __future__ import annotations
+
+import ibis.expr.types as ir
+
+# A prime and two multipliers of Lehmer generators; products stay within 64 bits.
+PRIME = 2_147_483_647
+_MULTIPLIERS = (48_271, 16_807)
+
+
+def lot_of(number: ir.IntegerValue, seed: int) -> ir.IntegerValue:
+    """Draw a lot for each row.
+
+    Args:
+        number: A whole number of the row's own, from 0, that no other row has.
+        seed: Of the draw.
+
+    Returns:
+        From 0 to ``PRIME`` - 1, evenly spread.
+    """
+    lot = (number.cast("int64") + 1 + seed) % PRIME
+    for multiplier in _MULTIPLIERS:
+        lot = lot * multiplier % PRIME
+    return lot
+
+
+def is_drawn(number: ir.IntegerValue, seed: int, wanted: int, everyone: int) -> ir.BooleanValue:
+    """Say which rows are in a sample of about so many.
+
+    Args:
+        number: As in ``lot_of``.
+        seed: Of the draw.
+        wanted: Size of the sample.
+        everyone: Rows that it is drawn from.
+
+    Returns:
+        True for about ``wanted`` rows.
+    """
+    return lot_of(number, seed) < PRIME * wanted // everyone

@@ -1,0 +1,161 @@
+"""What people read about interests, in both languages."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from personal_offers.features import Language
+from personal_offers.figure_style import number, percent, span
+
+LANGUAGES: tuple[Language, ...] = ("ru", "en")
+Sentence = dict[str, str]
+
+_METHODS: Mapping[str, Mapping[Language, str]] = {
+    "majority": {"ru": "самая частая категория", "en": "most frequent category"},
+    "same_so_far": {"ru": "та же, что и до сих пор", "en": "same as so far"},
+    "shrinkage": {"ru": "доли со стягиванием к общим", "en": "shares drawn to everyone's"},
+    "transitions": {"ru": "переходы между категориями", "en": "transitions between categories"},
+    "logistic_regression": {"ru": "логистическая регрессия", "en": "logistic regression"},
+    "conditional_logit": {"ru": "условный логит", "en": "conditional logit"},
+}
+
+TEXTS: Mapping[Language, Mapping[str, str]] = {
+    "ru": {
+        "era": "вывод отложен: {reason}",
+        "no_categories": "ни у одного товара нет категории, кроме «прочее»: предсказывать нечего",
+        "one_category": "категория всего одна ({name}): предсказывать нечего",
+        "few": "мало клиентов, чей более поздний интерес известен: для обучения {training} "
+        "(нужно {least_training}), для проверки {test} (нужно {least_test})",
+        "model": "Предсказывает модель «{name}»: из моделей, чьи ошибки неотличимы от "
+        "наименьших, она самая простая, и она угадывает чаще, чем правило «{rule}», на {gain} "
+        "({interval}; обучающие клиенты, по частям)",
+        "rule": "Ни одна модель не угадывает чаще правила «{rule}» так, чтобы это отличалось от "
+        "случая (лучшая, «{name}», на {gain}; {interval}), поэтому предсказывает само правило",
+        "no_model": "Модели не сравнивались, поэтому предсказывает правило «{rule}»",
+        "result": "По первым заказам ({orders}) интерес {customers} новых клиентов угадан в "
+        "{top1} случаев ({interval}); правило «{rule}»: {same}, самая частая категория: {majority}",
+        "suspicious": "Выигрыш {gain} над правилом слишком велик: проверьте, не видит ли "
+        "предсказание будущее",
+        "share": "Доля клиентов с предсказанием (самые уверенные первыми)",
+        "accuracy": "Доля угаданных",
+        "everyone": "Все клиенты",
+        "after": "после заказов: {orders}",
+        "orders": "Заказов до предсказания",
+        "interval": "{confidence}-й интервал",
+        "certain": "При вероятности не ниже {certainty}",
+        "ceiling": "Согласие двух половин более поздних покупок",
+        "coverage_title": "Если предсказывать интерес только {share} самых уверенных клиентов, "
+        "угадан он у {half} вместо {all} у всех",
+        "accuracy_title": "Интерес нового клиента после заказов ({orders}) угадан у {value} "
+        "({interval}); «{rule}»: {same}; самая частая категория: {majority}",
+        "nothing": "Показывать нечего: интересы не предсказывались",
+    },
+    "en": {
+        "era": "the output is withheld: {reason}",
+        "no_categories": "no product has a category other than “other”: nothing to predict",
+        "one_category": "there is one category only ({name}): nothing to predict",
+        "few": "too few customers whose later interest is known: {training} for training "
+        "({least_training} needed), {test} for the test ({least_test} needed)",
+        "model": "The prediction comes from “{name}”: of the models whose errors cannot be told "
+        "from the smallest it is the simplest, and it is right more often than the rule “{rule}” "
+        "by {gain} ({interval}; training customers, by parts)",
+        "rule": "No model is right more often than the rule “{rule}” by more than chance (the "
+        "best one, “{name}”, by {gain}; {interval}), so the rule itself predicts",
+        "no_model": "No models were compared, so the rule “{rule}” predicts",
+        "result": "After so many orders ({orders}) the interest of {customers} new customers was "
+        "right in {top1} of cases ({interval}); the rule “{rule}”: {same}, the most frequent "
+        "category: {majority}",
+        "suspicious": "A gain of {gain} over the rule is too good: check whether the prediction "
+        "sees the future",
+        "share": "Share of customers with a prediction (the surest first)",
+        "accuracy": "Share that was right",
+        "everyone": "All customers",
+        "after": "after orders: {orders}",
+        "orders": "Orders before the prediction",
+        "interval": "{confidence} interval",
+        "certain": "With a probability of at least {certainty}",
+        "ceiling": "Agreement of two halves of the later purchases",
+        "coverage_title": "If the interest is predicted for the surest {share} of customers only, "
+        "it is right for {half} instead of {all} of everyone",
+        "accuracy_title": "A new customer's interest after orders ({orders}) was right for "
+        "{value} ({interval}); “{rule}”: {same}; most frequent category: {majority}",
+        "nothing": "Nothing to show: no interests were predicted",
+    },
+}
+
+
+def method_title(method: str, language: Language) -> str:
+    """Return what people call a method; a name that is not known stays as it is."""
+    return _METHODS[method][language] if method in _METHODS else method
+
+
+def both(key: str, values: Mapping[Language, Mapping[str, Any]]) -> Sentence:
+    """Fill one text in both languages.
+
+    Args:
+        key: Of the text.
+        values: What goes into it, by language.
+    """
+    return {language: TEXTS[language][key].format(**values[language]) for language in LANGUAGES}
+
+
+def same_in_both(key: str, **values: Any) -> Sentence:
+    """Fill one text in both languages with the same values; numbers as people write them."""
+    return both(
+        key,
+        {
+            language: {
+                name: number(value, language) if isinstance(value, int) else value
+                for name, value in values.items()
+            }
+            for language in LANGUAGES
+        },
+    )
+
+
+def choice_sentence(choice: Mapping[str, Any]) -> Sentence:
+    """Say what predicts and why.
+
+    Args:
+        choice: ``method``, ``best_model`` (or null) and ``gain`` (of its top-1 accuracy over the
+            rule: value, low, high).
+    """
+    best = choice["best_model"]
+    key = "no_model" if best is None else "rule" if choice["rule_ships"] else "model"
+    values: dict[Language, dict[str, Any]] = {}
+    for language in LANGUAGES:
+        values[language] = {"rule": method_title("same_so_far", language)}
+        if best is not None:
+            gain = choice["gain"]
+            values[language] |= {
+                "name": method_title(best, language),
+                "gain": number(gain["value"], language, 3),
+                "interval": span(gain["low"], gain["high"], 3, language),
+            }
+    return both(key, values)
+
+
+def result_sentence(
+    orders: int, shipped: Mapping[str, Any], same: Mapping[str, Any], majority: Mapping[str, Any]
+) -> Sentence:
+    """Say how often the prediction was right for new customers, beside the simple rules.
+
+    Args:
+        orders: Purchase orders before the prediction.
+        shipped: Row of the accuracy table of what predicts.
+        same: Row of the rule "same as so far".
+        majority: Row of the most frequent category.
+    """
+    values: dict[Language, dict[str, Any]] = {}
+    for language in LANGUAGES:
+        values[language] = {
+            "orders": number(orders, language),
+            "customers": number(shipped["customers"], language),
+            "top1": percent(shipped["top1"], language),
+            "interval": span(shipped["top1_low"], shipped["top1_high"], 3, language),
+            "rule": method_title("same_so_far", language),
+            "same": percent(same["top1"], language),
+            "majority": percent(majority["top1"], language),
+        }
+    return both("result", values)
