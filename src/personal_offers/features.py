@@ -26,6 +26,7 @@ RESERVED_NAMES = frozenset(
         "regular",
         "rfm_class",
         "cluster",
+        "cluster_name",
         "interest",
         "declined",
         "twin_group",

@@ -245,10 +245,12 @@ def project(
             root / folder, project / folder, ignore=shutil.ignore_patterns("__pycache__")
         )
     (project / "conf" / "local").mkdir()
-    fast = yaml.safe_load((root / "conf" / "test" / "parameters_modelling.yml").read_text("utf-8"))
-    (project / "conf" / "local" / "parameters_fast.yml").write_text(
-        yaml.safe_dump({SHOP: fast["gift_shop"]}), encoding="utf-8"
-    )
+    for stage in ("modelling", "clusters", "interests"):
+        file = f"parameters_{stage}.yml"
+        fast = yaml.safe_load((root / "conf" / "test" / file).read_text(encoding="utf-8"))
+        (project / "conf" / "local" / file).write_text(
+            yaml.safe_dump({SHOP: fast["gift_shop"]}), encoding="utf-8"
+        )
     for file in ("pyproject.toml", ".telemetry"):
         shutil.copy(root / file, project)
     for path, text in page.files.items():
@@ -388,8 +390,19 @@ class TestPublicOutputs:
                 "segments.parquet",
                 [
                     "customer_id", "decline_risk", "profit", "risk_level", "profit_level",
-                    "segment", "rfm_class",
+                    "segment", "rfm_class", "cluster", "cluster_name", "interest",
                 ],
+            ),
+            (
+                "07_model_output",
+                "clusters.parquet",
+                ["customer_id", "cluster", "cluster_name", "noise"],
+            ),
+            ("05_model_input", "product_categories.csv", ["product_id", "category", "how"]),
+            (
+                "07_model_output",
+                "interests.parquet",
+                ["customer_id", "interest", "interest_probability", "abstained"],
             ),
         ],
     )  # fmt: skip

@@ -10,7 +10,7 @@ from pandas.testing import assert_frame_equal
 from scipy.stats import binomtest
 
 from personal_offers.pipelines.segmentation import backtest
-from personal_offers.pipelines.segmentation.backtest import COLUMNS, MIGRATION_COLUMNS
+from personal_offers.pipelines.segmentation.backtest import COLUMNS
 from personal_offers.pipelines.segmentation.resampling import sample_customers
 from personal_offers.pipelines.segmentation.rfm import fit_rfm_breaks
 from personal_offers.pipelines.segmentation.rfm_params import RfmOptions
@@ -25,10 +25,6 @@ def backtest_classes(
     lines: ir.Table, at: dict[str, Any], asked: RfmOptions
 ) -> tuple[pd.DataFrame, dict[str, Any]]:
     return backtest.backtest_classes(lines, at, fit_rfm_breaks(lines, at, asked), asked)
-
-
-def migrate_classes(lines: ir.Table, at: dict[str, Any], asked: RfmOptions) -> pd.DataFrame:
-    return backtest.migrate_classes(lines, at, fit_rfm_breaks(lines, at, asked), asked)
 
 
 def shop(later: dict[str, list[int]], size: int = 40) -> list[dict[str, Any]]:
@@ -183,7 +179,6 @@ class TestBacktest:
         assert verdict["withheld"] == reason
         assert "few repeat buyers" in verdict["sentence"]["en"]
         assert "мало повторных покупателей" in verdict["sentence"]["ru"]
-        assert migrate_classes(lines, at, options()).columns.to_list() == MIGRATION_COLUMNS
 
     def test_reason_in_one_language_serves_both(self) -> None:
         at = era(withheld={"rfm": "12 customers"})
@@ -270,55 +265,3 @@ class TestSample:
         assert 400 < len(drawn[0]) < 600
         places = pd.Series(drawn[0]).str[1:].astype(int)
         assert np.histogram(places, bins=4, range=(0, 4000))[0].min() > 80
-
-
-class TestMigration:
-    def test_everybody_is_counted_and_money_balances(self) -> None:
-        # Given customers of before, some of whom bought or returned later, and new ones
-        rows = [
-            *shop(FALLING),
-            line("new1", 90, 70),
-            line("new2", 95, 30.55),
-            line("new2", 20, -10),
-            line("never", 95, -10),
-        ]
-
-        found = migrate_classes(lines_of(*rows), era(), options())
-
-        assert list(found.columns) == MIGRATION_COLUMNS
-        assert len(found) == 6 * 5
-        assert found["customers"].sum() == 202
-        came = found.groupby("from_class")["customers"].sum()
-        assert came["new"] == 2
-        assert came[FIVE].to_list() == [40] * 5
-        amounts = pd.DataFrame(rows).query("customer_id != 'never'")
-        early = amounts["ordered_at"] <= START + timedelta(days=FROZEN)
-        assert found["net_before"].sum() == pytest.approx(amounts.loc[early, "amount"].sum())
-        assert found["net_between"].sum() == pytest.approx(amounts.loc[~early, "amount"].sum())
-        assert found["net_after"].sum() == pytest.approx(amounts["amount"].sum())
-        assert found.groupby("from_class")["share_of_from"].sum().to_list() == [
-            pytest.approx(1)
-        ] * len(came)
-
-    def test_moves_by_hand(self) -> None:
-        rows = shop({"lost": [7, 300]})
-
-        found = migrate_classes(lines_of(*rows), era(), options())
-
-        moves = found.loc[found["customers"] > 0].set_index(["from_class", "to_class"])
-        assert moves["customers"].to_dict() == {
-            ("top", "leaving"): 40,
-            ("promising", "sleeping"): 40,
-            ("leaving", "lost"): 40,
-            ("sleeping", "lost"): 40,
-            ("lost", "leaving"): 7,
-            ("lost", "lost"): 33,
-        }
-        assert moves.loc[("lost", "leaving"), "net_between"] == 2100
-        assert moves.loc[("lost", "leaving"), ["from_ru", "to_en"]].to_list() == [
-            "Потерянные",
-            "Leaving",
-        ]
-        new = found.loc[found["from_class"] == "new"]
-        assert new["share_of_from"].isna().all()
-        assert set(new["from_ru"]) == {"Новые"}

@@ -10,10 +10,10 @@ from pandas.testing import assert_frame_equal
 from scipy.stats import norm, t
 
 from personal_offers.pipelines.segmentation.nodes import (
-    add_classes,
     assign_segments,
     complete_segments,
     find_thresholds,
+    gather_views,
     profile_segments,
     profile_segments_and_classes,
 )
@@ -463,14 +463,38 @@ def segments_of(segments: list[str | None]) -> ir.Table:
     return ibis.memtable(pd.DataFrame(frame), schema=kinds | {"segment": "string"})
 
 
+def clusters_of(clusters: list[int]) -> ir.Table:
+    names = {1: "Big", 2: "Small"}
+    frame = {
+        "customer_id": ids(len(clusters)),
+        "cluster": clusters,
+        "cluster_name": [names[cluster] for cluster in clusters],
+    }
+    return ibis.memtable(pd.DataFrame(frame))
+
+
+def interests_of(interests: list[str | None]) -> ir.Table:
+    frame = {"customer_id": ids(len(interests)), "interest": interests}
+    return ibis.memtable(
+        pd.DataFrame(frame), schema={"customer_id": "string", "interest": "string"}
+    )
+
+
 class TestClasses:
     def test_whoever_has_no_risk_falls_back_on_the_class(self) -> None:
-        found = add_classes(
-            segments_of(["save_first", None, None]), classes_of(["top", "lost", None])
+        found = gather_views(
+            segments_of(["save_first", None, None]),
+            classes_of(["top", "lost", None]),
+            clusters_of([1, 2, 2]),
+            interests_of(["tea", None]),
         ).to_pandas()
 
         assert found["segment"].to_list() == ["save_first", "lost", "not_classified"]
         assert found["rfm_class"].to_list()[:2] == ["top", "lost"]
+        assert found["cluster"].to_list() == [1, 2, 2]
+        assert found["cluster_name"].to_list() == ["Big", "Small", "Small"]
+        assert found["interest"].to_list()[0] == "tea"
+        assert found["interest"].isna().to_list() == [False, True, True]
         assert set(found["cutoff"]) == {"2021-01-31T00:00:00"}
 
     def test_profile_has_a_row_for_each_segment_and_class_that_somebody_is_in(
@@ -489,10 +513,13 @@ class TestClasses:
         assert profile[unknown].isna().to_numpy().all()
 
     def test_without_classes_whoever_has_no_risk_is_not_classified(self) -> None:
-        found = complete_segments(segments_of(["win_back", None, "grow"])).to_pandas()
+        found = complete_segments(
+            segments_of(["win_back", None, "grow"]), clusters_of([2, 1, 1])
+        ).to_pandas()
 
         assert found["segment"].to_list() == ["win_back", "not_classified", "grow"]
         assert found["customer_id"].to_list() == ids(3)
+        assert found["cluster"].to_list() == [2, 1, 1]
 
     @pytest.mark.parametrize("nobody", [True, False])
     def test_profile_names_the_unclassified_where_there_are_any(self, nobody: bool) -> None:

@@ -30,7 +30,7 @@ from personal_offers.pipelines.segmentation.rfm import (
     fit_rfm_breaks,
     score_rfm,
 )
-from personal_offers.pipelines.segmentation.rfm_params import NEW, RfmOptions
+from personal_offers.pipelines.segmentation.rfm_params import RfmOptions
 
 Sentence = dict[str, str]
 OUTCOMES = ("purchase_rate", "net_revenue")
@@ -50,19 +50,6 @@ COLUMNS = [
     "net_revenue_low",
     "net_revenue_high",
     "median_net_revenue",
-]
-MIGRATION_COLUMNS = [
-    "from_class",
-    "from_ru",
-    "from_en",
-    "to_class",
-    "to_ru",
-    "to_en",
-    "customers",
-    "share_of_from",
-    "net_before",
-    "net_between",
-    "net_after",
 ]
 _FEWEST_CLASSES = 2
 
@@ -512,66 +499,3 @@ def _shown(outcome: str, value: float, lang: str) -> str:
     if outcome == "purchase_rate":
         return f"{value:.1%}".replace(".", "," if lang == "ru" else ".")
     return f"{value:,.0f}".replace(",", " " if lang == "ru" else ",")
-
-
-def migrate_classes(
-    order_lines: ir.Table, era: dict[str, Any], breaks: dict[str, Any], options: RfmOptions
-) -> pd.DataFrame:
-    """Count who went from which class to which between the earlier cutoff and the cutoff.
-
-    Breaks are fitted at each of the two moments, so that the later class is that of
-    ``score_rfm`` at the cutoff; a move may be one's own, or the shop moving around one.
-
-    Args:
-        order_lines: Grain: one order line.
-        era: cutoff, data_from, trusted_to (ISO texts) and withheld.
-        breaks: Boundaries at the cutoff.
-        options: Scheme and window.
-
-    Returns:
-        Grain: one row per class at the earlier cutoff (``new``: had not bought by then) and
-        class at the cutoff, all pairs: their names, customers, share_of_from (null where
-        nobody comes from there), net_before, net_between, net_after (currency units, net of
-        returns: up to the earlier cutoff, from then to the cutoff, up to the cutoff). No rows
-        where it or the backtest is withheld.
-    """
-    frozen = freeze_classes(order_lines, era, options)
-    if not isinstance(frozen, Frozen) or withheld_reason(era, "migration") is not None:
-        return pd.DataFrame(columns=MIGRATION_COLUMNS)
-    now = score_rfm(order_lines, era, breaks, options)
-    lines = lines_known_at(order_lines, cutoff_of(era))
-    cents = (lines.amount * CENTS).cast("int64")
-    known = lines.logged_at <= frozen.since
-    money = lines.group_by("customer_id").aggregate(
-        before=cents.sum(where=known).fill_null(0).cast("int64"),
-        between=cents.sum(where=~known).fill_null(0).cast("int64"),
-    )
-    then = frozen.customers.select("customer_id", from_class="rfm_class")
-    moves = now.select("customer_id", to_class="rfm_class")
-    moves = moves.left_join(then, "customer_id").drop("customer_id_right")
-    moves = moves.join(money, "customer_id")
-    moves = moves.mutate(from_class=moves.from_class.fill_null(NEW))
-    found = moves.group_by("from_class", "to_class").aggregate(
-        customers=moves.count(), before=moves.before.sum(), between=moves.between.sum()
-    )
-    return _migration_table(found.to_pandas(), options)
-
-
-def _migration_table(found: pd.DataFrame, options: RfmOptions) -> pd.DataFrame:
-    """Lay all pairs of classes out, in the order of the parameters, with names and shares."""
-    classes = options.chosen.classes
-    pairs = pd.MultiIndex.from_product(
-        [[*classes, NEW], list(classes)], names=["from_class", "to_class"]
-    )
-    table = found.set_index(["from_class", "to_class"]).reindex(pairs, fill_value=0)
-    table = table.astype("int64").reset_index()
-    table["net_before"] = table["before"] / CENTS
-    table["net_between"] = table["between"] / CENTS
-    table["net_after"] = (table["before"] + table["between"]) / CENTS
-    left = table.groupby("from_class")["customers"].transform("sum")
-    table["share_of_from"] = (table["customers"] / left).where(left > 0)
-    for lang, new in (("ru", "Новые"), ("en", "New")):
-        names = {name: getattr(asked.label, lang) for name, asked in classes.items()}
-        table[f"to_{lang}"] = table["to_class"].map(names)
-        table[f"from_{lang}"] = table["from_class"].map(names | {NEW: new})
-    return table[MIGRATION_COLUMNS]

@@ -179,34 +179,50 @@ def _profile(
     )
 
 
-def add_classes(risk_segments: ir.Table, rfm: ir.Table) -> ir.Table:
-    """Let whoever has no risk fall back on the RFM class.
+def gather_views(
+    risk_segments: ir.Table, rfm: ir.Table, clusters: ir.Table, interests: ir.Table
+) -> ir.Table:
+    """Put all views of a customer side by side; no risk falls back on the RFM class.
 
     Args:
         risk_segments: Grain: one customer; ``segment`` null where there is no risk.
         rfm: Grain: one customer: rfm_class, null where classes are withheld, and cutoff.
+        clusters: Grain: one customer: cluster, cluster_name.
+        interests: Grain: one customer: interest, null where it is unknown.
 
     Returns:
-        The same customers, ordered by id, with rfm_class, the cutoff, and a segment for everyone:
-        the cell of risk x profit, else the class, else ``not_classified``.
+        The same customers, ordered by id, with rfm_class, the cutoff, cluster, cluster_name,
+        interest, and a segment for everyone: the cell of risk x profit, else the class, else
+        ``not_classified``.
     """
-    classes = rfm.select("customer_id", "rfm_class", "cutoff")
-    table = risk_segments.left_join(classes, "customer_id").drop("customer_id_right")
+    table = _beside(risk_segments, rfm, "rfm_class", "cutoff")
+    table = _beside(table, clusters, "cluster", "cluster_name")
+    table = _beside(table, interests, "interest")
     table = table.mutate(segment=ibis.coalesce(table.segment, table.rfm_class, NOT_CLASSIFIED))
     return table.order_by("customer_id").cache()
 
 
-def complete_segments(risk_segments: ir.Table) -> ir.Table:
-    """Give whoever has no risk a segment of their own, in a shop without classes.
+def complete_segments(risk_segments: ir.Table, clusters: ir.Table) -> ir.Table:
+    """Put segment and cluster side by side, in a shop without classes.
 
     Args:
         risk_segments: Grain: one customer; ``segment`` null where there is no risk.
+        clusters: Grain: one customer: cluster, cluster_name.
 
     Returns:
-        The same customers, ordered by id, with ``not_classified`` for whoever had no segment.
+        The same customers, ordered by id, with cluster, cluster_name, and ``not_classified`` for
+        whoever had no segment.
     """
-    table = risk_segments.mutate(segment=risk_segments.segment.fill_null(NOT_CLASSIFIED))
+    table = _beside(risk_segments, clusters, "cluster", "cluster_name")
+    table = table.mutate(segment=table.segment.fill_null(NOT_CLASSIFIED))
     return table.order_by("customer_id").cache()
+
+
+def _beside(table: ir.Table, other: ir.Table, *columns: str) -> ir.Table:
+    """Join columns of another table of customers."""
+    return table.left_join(other.select("customer_id", *columns), "customer_id").drop(
+        "customer_id_right"
+    )
 
 
 def profile_segments_and_classes(

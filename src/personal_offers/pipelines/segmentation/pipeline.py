@@ -4,14 +4,23 @@ from __future__ import annotations
 
 from kedro.pipeline import Node, Pipeline
 
-from personal_offers.pipelines.segmentation.backtest import backtest_classes, migrate_classes
+from personal_offers.pipelines.segmentation.backtest import backtest_classes
 from personal_offers.pipelines.segmentation.class_tests import compare_classes
+from personal_offers.pipelines.segmentation.cluster_figures import draw_clusters
+from personal_offers.pipelines.segmentation.cluster_fit import fit_clusters
+from personal_offers.pipelines.segmentation.cluster_nodes import name_clusters
+from personal_offers.pipelines.segmentation.cluster_profiles import (
+    profile_clusters,
+    summarise_clusters,
+)
+from personal_offers.pipelines.segmentation.cluster_transform import assign_clusters
 from personal_offers.pipelines.segmentation.drivers import drivers_by_segment
+from personal_offers.pipelines.segmentation.migration import migrate_classes, migrate_clusters
 from personal_offers.pipelines.segmentation.nodes import (
-    add_classes,
     assign_segments,
     complete_segments,
     find_thresholds,
+    gather_views,
     profile_segments,
     profile_segments_and_classes,
 )
@@ -21,17 +30,92 @@ from personal_offers.pipelines.segmentation.rfm import (
     profile_classes,
     score_rfm,
 )
+from personal_offers.pipelines.segmentation.views import (
+    compare_views,
+    find_conflicts,
+    find_conflicts_with_classes,
+)
 from personal_offers.shops import SHOPS
 from personal_offers.wiring import in_stage
 
 STAGE = "segmentation"
 
 
-_OPTIONS, _RFM = "params:segmentation", "params:rfm"
-_HISTORY = {"order_lines": "order_lines", "era": "era", "options": _RFM}
+_OPTIONS, _RFM, _CLUSTERS = "params:segmentation", "params:rfm", "params:clusters"
+_LINES = {"order_lines": "order_lines", "era": "era"}
+_HISTORY = _LINES | {"options": _RFM}
+_CONFLICTS = ["view_conflicts", "conflict_summary"]
 
 
-def risk_and_profit() -> list[Node]:
+def customer_tables_template() -> Pipeline:
+    """Return the nodes, without namespace, for a shop without order lines."""
+    return Pipeline(
+        [
+            *risk_and_profit_nodes(),
+            *cluster_nodes(),
+            Node(
+                complete_segments,
+                ["risk_segments", "clusters"],
+                "segments",
+                name="complete_segments",
+            ),
+            Node(
+                profile_segments,
+                ["segments", "labels", _OPTIONS],
+                "segment_profile",
+                name="profile_segments",
+            ),
+            drivers_node(),
+            agreement_node(),
+            Node(find_conflicts, "segments", _CONFLICTS, name="find_conflicts"),
+        ]
+    )
+
+
+def order_lines_template() -> Pipeline:
+    """Return the nodes, without namespace, for a shop of order lines."""
+    return Pipeline(
+        [
+            *rfm_nodes(),
+            *risk_and_profit_nodes(),
+            *cluster_nodes(),
+            Node(
+                migrate_clusters,
+                _LINES
+                | {
+                    "earlier_customers": "earlier_customers",
+                    "clusters": "clusters",
+                    "cluster_model": "cluster_model",
+                    "cluster_summary": "cluster_summary",
+                },
+                "cluster_migration",
+                name="migrate_clusters",
+            ),
+            Node(
+                gather_views,
+                ["risk_segments", "rfm", "clusters", "interests"],
+                "segments",
+                name="gather_views",
+            ),
+            Node(
+                profile_segments_and_classes,
+                ["segments", _OPTIONS, _RFM],
+                "segment_profile",
+                name="profile_segments_and_classes",
+            ),
+            drivers_node(),
+            agreement_node(),
+            Node(
+                find_conflicts_with_classes,
+                ["segments", _RFM],
+                _CONFLICTS,
+                name="find_conflicts_with_classes",
+            ),
+        ]
+    )
+
+
+def risk_and_profit_nodes() -> list[Node]:
     """Return the nodes that put customers into cells of risk x profit."""
     return [
         Node(
@@ -49,16 +133,51 @@ def risk_and_profit() -> list[Node]:
     ]
 
 
-def customer_tables_template() -> Pipeline:
-    """Return the nodes, without namespace, for a shop without order lines."""
-    profile = Node(
-        profile_segments,
-        ["segments", "labels", _OPTIONS],
-        "segment_profile",
-        name="profile_segments",
-    )
-    complete = Node(complete_segments, "risk_segments", "segments", name="complete_segments")
-    return Pipeline([*risk_and_profit(), complete, profile, drivers_node()])
+def cluster_nodes() -> list[Node]:
+    """Return the nodes that find clusters, freeze them, describe and draw them."""
+    known = {"customers": "customers", "options": _CLUSTERS}
+    labels = {"cluster_labels": "cluster_labels"}
+    described = known | labels | {"registry": "params:feature_registry"}
+    return [
+        Node(
+            fit_clusters,
+            known,
+            ["cluster_model", "cluster_candidates", "cluster_choice", "cluster_noise"],
+            name="fit_clusters",
+        ),
+        Node(
+            assign_clusters,
+            ["customers", "cluster_model", "cluster_noise"],
+            "cluster_labels",
+            name="assign_clusters",
+        ),
+        Node(profile_clusters, described, "cluster_profile", name="profile_clusters"),
+        Node(
+            summarise_clusters,
+            described | {"profile": "cluster_profile"},
+            "cluster_summary",
+            name="summarise_clusters",
+        ),
+        Node(
+            name_clusters,
+            ["cluster_labels", "cluster_summary"],
+            "clusters",
+            name="name_clusters",
+        ),
+        Node(
+            draw_clusters,
+            {
+                "profile": "cluster_profile",
+                "summary": "cluster_summary",
+                "candidates": "cluster_candidates",
+                "choice": "cluster_choice",
+                "registry": "params:feature_registry",
+                "options": _CLUSTERS,
+            },
+            ["figure_cluster_radar", "figure_cluster_heatmap", "figure_cluster_choice"],
+            name="draw_clusters",
+        ),
+    ]
 
 
 def drivers_node() -> Node:
@@ -69,6 +188,11 @@ def drivers_node() -> Node:
         "segment_drivers",
         name="drivers_by_segment",
     )
+
+
+def agreement_node() -> Node:
+    """Return the node that says how much the views of a customer agree."""
+    return Node(compare_views, ["segments", "params:views"], "view_agreement", name="compare_views")
 
 
 def rfm_nodes() -> list[Node]:
@@ -89,24 +213,6 @@ def rfm_nodes() -> list[Node]:
         ),
         Node(migrate_classes, _HISTORY | breaks, "class_migration", name="migrate_classes"),
     ]
-
-
-def order_lines_template() -> Pipeline:
-    """Return the nodes, without namespace, for a shop of order lines."""
-    return Pipeline(
-        [
-            *rfm_nodes(),
-            *risk_and_profit(),
-            Node(add_classes, ["risk_segments", "rfm"], "segments", name="add_classes"),
-            Node(
-                profile_segments_and_classes,
-                ["segments", _OPTIONS, _RFM],
-                "segment_profile",
-                name="profile_segments_and_classes",
-            ),
-            drivers_node(),
-        ]
-    )
 
 
 # By ``Shop.intake``.

@@ -16,6 +16,21 @@ class Segments(Contract):
     risk_level: str = pa.Field(isin=["low", "high"], nullable=True)
     profit_level: str = pa.Field(isin=["low", "high"], nullable=False)
     segment: str = pa.Field(nullable=False)
+    cluster: int = pa.Field(ge=1, nullable=False)
+
+    class Config:
+        """One row per customer."""
+
+        unique = ["customer_id"]  # noqa: RUF012
+
+
+class Clusters(Contract):
+    """Grain: one customer, in exactly one cluster."""
+
+    customer_id: str = pa.Field(nullable=False)
+    cluster: int = pa.Field(ge=1, nullable=False)
+    cluster_name: str = pa.Field(nullable=False)
+    noise: bool = pa.Field(nullable=False)
 
     class Config:
         """One row per customer."""
