@@ -25,7 +25,6 @@ from personal_offers.pipelines.interests.category_params import (
     CategoryRule,
 )
 
-
 _WORDS, _EXAMPLES = 6, 3
 
 
