@@ -20,10 +20,9 @@ from personal_offers.figure_style import (
     number,
     percent,
     plain,
-    span,
 )
 from personal_offers.pipelines.interests.interest_params import BASELINES, InterestOptions
-from personal_offers.pipelines.interests.interest_texts import TEXTS, method_title
+from personal_offers.pipelines.interests.interest_texts import TEXTS, method_title, percent_span
 
 _COLOURS = (BLUE, GREEN, RED)
 _DASHES = ("solid", "dash", "dot")
@@ -69,7 +68,7 @@ def draw_interest_coverage(
             mode="lines",
             line={
                 "color": _COLOURS[place % len(_COLOURS)],
-                "dash": _DASHES[place // len(_COLOURS) % len(_DASHES)],
+                "dash": _DASHES[place % len(_DASHES)],
                 "width": 3 if place == 0 else 1.5,
             },
             name=texts["after"].format(orders=number(orders, language)),
@@ -216,10 +215,11 @@ def _accuracy_title(accuracy: pd.DataFrame, orders: int, language: Language) -> 
     rows = accuracy[accuracy["after_orders"] == orders].set_index("method")
     shipped = rows[rows["shipped"].astype(bool)].iloc[0]
     top1 = rows["top1"].astype(float)
-    return TEXTS[language]["accuracy_title"].format(
+    key = "accuracy_title_rule" if shipped.name == "same_so_far" else "accuracy_title"
+    return TEXTS[language][key].format(
         orders=number(int(orders), language),
         value=percent(shipped["top1"], language),
-        interval=span(shipped["top1_low"], shipped["top1_high"], 3, language),
+        interval=percent_span(shipped["top1_low"], shipped["top1_high"], language),
         rule=method_title("same_so_far", language),
         same=percent(top1["same_so_far"], language),
         majority=percent(top1["majority"], language),

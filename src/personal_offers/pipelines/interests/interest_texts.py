@@ -33,8 +33,9 @@ TEXTS: Mapping[Language, Mapping[str, str]] = {
         "rule": "Ни одна модель не угадывает чаще правила «{rule}» так, чтобы это отличалось от "
         "случая (лучшая, «{name}», на {gain}; {interval}), поэтому предсказывает само правило",
         "no_model": "Модели не сравнивались, поэтому предсказывает правило «{rule}»",
-        "result": "По первым заказам ({orders}) интерес {customers} новых клиентов угадан в "
-        "{top1} случаев ({interval}); правило «{rule}»: {same}, самая частая категория: {majority}",
+        "result": "После заказа № {orders} интерес нового клиента угадан в {top1} случаев "
+        "({interval}; клиентов в проверке: {customers}); правило «{rule}»: {same}, самая частая "
+        "категория: {majority}",
         "suspicious": "Выигрыш {gain} над правилом слишком велик: проверьте, не видит ли "
         "предсказание будущее",
         "share": "Доля клиентов с предсказанием (самые уверенные первыми)",
@@ -45,10 +46,13 @@ TEXTS: Mapping[Language, Mapping[str, str]] = {
         "interval": "{confidence}-й интервал",
         "certain": "При вероятности не ниже {certainty}",
         "ceiling": "Согласие двух половин более поздних покупок",
-        "coverage_title": "Если предсказывать интерес только {share} самых уверенных клиентов, "
-        "угадан он у {half} вместо {all} у всех",
-        "accuracy_title": "Интерес нового клиента после заказов ({orders}) угадан у {value} "
-        "({interval}); «{rule}»: {same}; самая частая категория: {majority}",
+        "coverage_title": "Если предсказывать интерес только там, где уверенность выше всего "
+        "({share} клиентов), он угадан в {half} случаев вместо {all}",
+        "accuracy_title_rule": "Интерес нового клиента после заказа № {orders} угадан в {value} "
+        "случаев ({interval}) правилом «{rule}», и ни одна модель не лучше него; самая частая "
+        "категория: {majority}",
+        "accuracy_title": "Интерес нового клиента после заказа № {orders} угадан в {value} "
+        "случаев ({interval}); «{rule}»: {same}; самая частая категория: {majority}",
         "nothing": "Показывать нечего: интересы не предсказывались",
     },
     "en": {
@@ -63,9 +67,9 @@ TEXTS: Mapping[Language, Mapping[str, str]] = {
         "rule": "No model is right more often than the rule “{rule}” by more than chance (the "
         "best one, “{name}”, by {gain}; {interval}), so the rule itself predicts",
         "no_model": "No models were compared, so the rule “{rule}” predicts",
-        "result": "After so many orders ({orders}) the interest of {customers} new customers was "
-        "right in {top1} of cases ({interval}); the rule “{rule}”: {same}, the most frequent "
-        "category: {majority}",
+        "result": "After order {orders} a new customer's interest was named right in {top1} of "
+        "cases ({interval}; {customers} customers in the test); the rule “{rule}”: {same}, the "
+        "most frequent category: {majority}",
         "suspicious": "A gain of {gain} over the rule is too good: check whether the prediction "
         "sees the future",
         "share": "Share of customers with a prediction (the surest first)",
@@ -76,10 +80,13 @@ TEXTS: Mapping[Language, Mapping[str, str]] = {
         "interval": "{confidence} interval",
         "certain": "With a probability of at least {certainty}",
         "ceiling": "Agreement of two halves of the later purchases",
-        "coverage_title": "If the interest is predicted for the surest {share} of customers only, "
-        "it is right for {half} instead of {all} of everyone",
-        "accuracy_title": "A new customer's interest after orders ({orders}) was right for "
-        "{value} ({interval}); “{rule}”: {same}; most frequent category: {majority}",
+        "coverage_title": "If interests are predicted only where that is surest ({share} of "
+        "customers), {half} are right instead of {all}",
+        "accuracy_title_rule": "After order {orders} a new customer's interest was named right in "
+        "{value} of cases ({interval}) by the rule “{rule}”, which no model beats; most frequent "
+        "category: {majority}",
+        "accuracy_title": "After order {orders} a new customer's interest was named right in "
+        "{value} of cases ({interval}); “{rule}”: {same}; most frequent category: {majority}",
         "nothing": "Nothing to show: no interests were predicted",
     },
 }
@@ -112,6 +119,11 @@ def same_in_both(key: str, **values: Any) -> Sentence:
             for language in LANGUAGES
         },
     )
+
+
+def percent_span(low: float, high: float, language: Language) -> str:
+    """Write an interval of shares of 1 in per cent: 36–44%."""
+    return f"{span(low * 100, high * 100, 0, language)}%"
 
 
 def choice_sentence(choice: Mapping[str, Any]) -> Sentence:
@@ -153,7 +165,7 @@ def result_sentence(
             "orders": number(orders, language),
             "customers": number(shipped["customers"], language),
             "top1": percent(shipped["top1"], language),
-            "interval": span(shipped["top1_low"], shipped["top1_high"], 3, language),
+            "interval": percent_span(shipped["top1_low"], shipped["top1_high"], language),
             "rule": method_title("same_so_far", language),
             "same": percent(same["top1"], language),
             "majority": percent(majority["top1"], language),
