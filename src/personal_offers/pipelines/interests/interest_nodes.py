@@ -114,13 +114,7 @@ def evaluate_interests(
     """
     split = split_date(order_lines, era, category_options.split, category_options.train_share)
     categories = _ordered_categories(order_lines, product_categories, split)
-    metrics: dict[str, Any] = {
-        "withheld": _reason_beforehand(era, categories),
-        "split": split.isoformat(),
-        "cutoff": era["cutoff"],
-        "confidence": options.confidence,
-        "categories": categories,
-    }
+    metrics = _asked(era, split, categories, options)
     nothing = pd.DataFrame(columns=ACCURACY_COLUMNS), pd.DataFrame(columns=COVERAGE_COLUMNS)
     if metrics["withheld"] is not None:
         return metrics, *nothing
@@ -135,20 +129,43 @@ def evaluate_interests(
     dates = _rehearsal_dates(before, split, options)
     rehearsals = _rehearsals(order_lines, product_categories, before, dates, categories, options)
     choice, settings = choose_method(rehearsals, categories, options)
-    accuracy, coverage, detail = judge_methods(
-        training, test, categories, choice, settings, options
-    )
+    choice |= {"dates": [date.isoformat() for date in dates]}
+    found = judge_methods(training, test, categories, choice, settings, options)
+    accuracy, coverage, metrics["detail"] = found
     tested = draw_customers(now, FirstSeen(split), options.largest_sample, options.seed)
+    metrics |= {
+        "choice": choice,
+        "accuracy": _shown(accuracy, choice["method"]),
+        "ceiling": _ceiling(order_lines, product_categories, tested, era, options),
+    }
+    return metrics | _verdict(accuracy, options), accuracy, coverage
+
+
+def _asked(
+    era: Mapping[str, Any], split: datetime, categories: list[str], options: InterestOptions
+) -> dict[str, Any]:
+    """Return what is known before anybody is looked at."""
+    return {
+        "withheld": _reason_beforehand(era, categories),
+        "split": split.isoformat(),
+        "cutoff": era["cutoff"],
+        "confidence": options.confidence,
+        "categories": categories,
+    }
+
+
+def _ceiling(
+    order_lines: ir.Table,
+    product_categories: pd.DataFrame,
+    tested: ir.Table,
+    era: Mapping[str, Any],
+    options: InterestOptions,
+) -> dict[str, Any] | None:
+    """Say how far two random halves of the later lines agree: nothing can predict better."""
     halves = halves_of_later_lines(
         order_lines, product_categories, tested, cutoff_of(era), options.halvings, options.seed
     )
-    metrics |= {
-        "choice": choice | {"dates": [date.isoformat() for date in dates]},
-        "accuracy": _shown(accuracy, choice["method"]),
-        "detail": detail,
-        "ceiling": agreement_of_halves(halves, options),
-    }
-    return metrics | _verdict(accuracy, options), accuracy, coverage
+    return agreement_of_halves(halves, options)
 
 
 def _ordered_categories(

@@ -322,7 +322,6 @@ def draw_cluster_heatmap(
         _lines(mark + label_of(name, registry, language), _ROW_WIDTH)
         for mark, name in zip(marks, table.index, strict=True)
     ]
-    titles = [_title_of(row, language) for row in summary.to_dict("records")]
     cells = _cells(profile, table, summary, registry, language)
     figure = go.Figure(
         go.Heatmap(
@@ -343,7 +342,7 @@ def draw_cluster_heatmap(
             ygap=2,
         )
     )
-    axis, depth = _columns(titles, summary["cluster"].tolist())
+    axis, depth = _columns(summary, language)
     figure.update_layout(
         xaxis=axis,
         yaxis=_rows_from_the_top(labels),
@@ -364,8 +363,9 @@ def _rows_from_the_top(labels: Sequence[str]) -> dict[str, Any]:
     }
 
 
-def _columns(titles: Sequence[str], clusters: Sequence[int]) -> tuple[dict[str, Any], int]:
+def _columns(summary: pd.DataFrame, language: Language) -> tuple[dict[str, Any], int]:
     """Return the axis of the clusters and its lines of text: many names stand below, in a list."""
+    titles = [_title_of(row, language) for row in summary.to_dict("records")]
     axis: dict[str, Any] = {
         "tickvals": list(range(len(titles))),
         "tickangle": 0,
@@ -377,7 +377,7 @@ def _columns(titles: Sequence[str], clusters: Sequence[int]) -> tuple[dict[str, 
         texts = [_lines(title, _COLUMN_WIDTH) for title in titles]
         return axis | {"ticktext": texts}, max(text.count("<br>") for text in texts) + 1
     names = "<br>".join(escaped(title) for title in titles)
-    axis |= {"ticktext": [str(cluster) for cluster in clusters]}
+    axis |= {"ticktext": [str(cluster) for cluster in summary["cluster"]]}
     return axis | {"title": {"text": names, "font": {"size": 13}}}, len(titles) + 1
 
 
