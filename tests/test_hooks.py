@@ -4,6 +4,7 @@ from typing import Any
 
 import click
 import pytest
+from kedro.framework.session import KedroSession
 from kedro.pipeline import Node, Pipeline
 
 from personal_offers.errors import InputError
@@ -216,6 +217,30 @@ class TestParameterHook:
         # Then one message says so, and no output is there
         assert caught.value.message.startswith("The parameters are wrong; nothing was run.")
         assert not (tmp_path / "out").exists()
+
+    def test_files_are_read_once_for_a_run(
+        self, _project: None, root: Path, tmp_path: Path
+    ) -> None:
+        with KedroSession.create(
+            project_path=tmp_path, conf_source=str(root / "conf"), env="test"
+        ) as session:
+            loader = session.load_context().config_loader
+
+        assert loader["parameters"] is loader["parameters"]
+
+    def test_folder_without_parameters_is_refused_in_one_message(
+        self, _project: None, tmp_path: Path
+    ) -> None:
+        for env in ("base", "test"):
+            (tmp_path / "conf" / env).mkdir(parents=True)
+
+        with (
+            KedroSession.create(
+                project_path=tmp_path, conf_source=str(tmp_path / "conf"), env="test"
+            ) as session,
+            pytest.raises(click.ClickException, match="The configuration cannot be read: No files"),
+        ):
+            session.load_context()
 
 
 @pytest.mark.parametrize("given", [None, "", "  ", 3])

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import click
+from kedro.config import MissingConfigException
 from kedro.framework.context import KedroContext
 from kedro.framework.hooks import hook_impl
 from kedro.framework.project import pipelines
@@ -119,13 +120,17 @@ class ParameterHook:
         }
         invalid: list[str] = []
         try:
+            # Kedro reads all files anew whenever it is asked, unless the values are set.
+            context.config_loader["parameters"] = context.config_loader["parameters"]
             try:
-                parameters = context.params  # reading all files takes its time, so once
+                parameters = context.params
             except ParameterValidationError as error:
                 lines = str(error).splitlines()[1:]  # the first line only says that it failed
                 invalid = [line for line in lines if _PYDANTIC_LINK not in line]
                 parameters = context.config_loader["parameters"]
-        except (YAMLError, OmegaConfBaseException, ValueError) as error:
+        except (
+            YAMLError, OmegaConfBaseException, MissingConfigException, ValueError
+        ) as error:  # fmt: skip
             raise click.ClickException(f"The configuration cannot be read: {error}") from error
         problems = list(unread_parameters(parameters, read))
         problems += absent_blocks(parameters, read)
