@@ -88,7 +88,14 @@ def run_pipeline(_project: None, tmp_path: Path) -> Callable[..., dict[str, Any]
     """Run a registered pipeline in the environment ``test``, away from the project's data."""
     from kedro.framework.session import KedroSession
 
-    def run(name: str, raw_dir: Path, output_dir: Path, **runtime_params: Any) -> dict[str, Any]:
+    def run(
+        name: str,
+        raw_dir: Path,
+        output_dir: Path,
+        *,
+        namespaces: tuple[str, ...] | None = None,
+        **runtime_params: Any,
+    ) -> dict[str, Any]:
         ends = {"raw_dir": str(raw_dir), "output_dir": str(output_dir)}
         with KedroSession.create(
             project_path=tmp_path,
@@ -96,6 +103,6 @@ def run_pipeline(_project: None, tmp_path: Path) -> Callable[..., dict[str, Any]
             env="test",
             runtime_params=ends | runtime_params,
         ) as session:
-            return session.run(pipeline_names=[name])
+            return session.run(pipeline_names=[name], namespaces=namespaces)
 
     return run

@@ -539,7 +539,7 @@ def test_customers_are_the_registry_with_profit_and_the_repair_mark(
         env="test",
         runtime_params=ends,
     ) as session:
-        session.run(pipeline_names=["data_processing"])
+        session.run(pipeline_names=["data_processing"], namespaces=["one_click"])
 
     # Then the columns are those of the registry, in its order
     customers = pd.read_parquet(tmp_path / "03_primary" / "one_click" / "customers.parquet")

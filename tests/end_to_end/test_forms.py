@@ -108,7 +108,7 @@ def test_real_files_give_the_counts_of_the_manifest(
     run_pipeline: Run, real_data: Path, tmp_path: Path
 ) -> None:
     # When
-    run_pipeline("data_processing", real_data, tmp_path)
+    run_pipeline("data_processing", real_data, tmp_path, namespaces=("one_click",))
 
     # Then the ledger counts what was counted in the files
     primary = tmp_path / "03_primary" / "one_click"
