@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Generator
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +12,24 @@ from kedro.framework.session import KedroSession
 SHOPS = ("gift_shop", "home_goods")
 FILES = {"gift_shop": "online_retail.csv.gz", "home_goods": "ecom_dataset_upd.csv"}
 Run = Callable[..., None]
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_protocol(item: pytest.Item) -> Generator[None, object, object]:
+    """Measure no coverage here, neither in tests nor in the fixtures that run whole pipelines.
+
+    Tracing takes as long again as the run, most of it inside libraries, and whole runs would hide
+    which lines no test of their own looks at.
+    """
+    plugin = item.config.pluginmanager.getplugin("_cov")
+    controller = getattr(plugin, "cov_controller", None)  # None without --cov
+    if controller is None:
+        return (yield)
+    controller.pause()
+    try:
+        return (yield)
+    finally:
+        controller.resume()
 
 
 @pytest.fixture(scope="session")
