@@ -93,7 +93,7 @@ def real(run: Run, real_data: Path, tmp_path_factory: pytest.TempPathFactory) ->
     output_dir = tmp_path_factory.mktemp("real")
     faster = {
         "modelling": {"repeats": 1, "bootstrap": 100, "candidates": {"models": []}},
-        "reasons": {"stability_seeds": 0},
+        "reasons": {"most_customers": 100, "sample": 50, "stability_seeds": 0},
         "rfm": {"comparison": {"bootstrap": 50}},
         "decision": {"bootstrap": 100},
     }
