@@ -6,12 +6,17 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 PARAMS ?=
+WORKERS ?= 2
 export DO_NOT_TRACK := 1
 export PYTHONPATH := src
 
 ifneq ($(strip $(PARAMS)),)
 KEDRO_PARAMS := --params "$(PARAMS)"
 endif
+
+# Files of tests run side by side (tests/conftest.py says what stays together), in the order of
+# collection: whole runs, which take longest, come before the others.
+PYTEST := $(BIN)/python -m pytest -n $(WORKERS) --dist loadfile --no-loadscope-reorder
 
 # $(call install,NAME): requirements/NAME.txt into .venv; a stamp file remembers that it is done.
 define install
@@ -55,11 +60,11 @@ format: $(VENV)/.dev         ## let ruff rewrite what it can
 	$(BIN)/ruff check --fix src tests benchmarks tools
 	$(BIN)/ruff format src tests benchmarks tools
 
-test: $(VENV)/.dev           ## all tests
-	$(BIN)/python -m pytest --cov=personal_offers --cov-report=term-missing:skip-covered
+test: $(VENV)/.dev           ## all tests, in WORKERS=2 processes
+	$(PYTEST) --cov=personal_offers --cov-report=term-missing:skip-covered
 
 test-fast: $(VENV)/.dev      ## the tests that need neither a whole run, real tables nor a browser
-	$(BIN)/python -m pytest -m "not slow and not real_data and not browser"
+	$(PYTEST) -m "not slow and not real_data and not browser"
 
 bench: $(VENV)/.base         ## wall time of a sample run beside an empty run and the model fits
 	$(BIN)/python benchmarks/bench.py

@@ -2,6 +2,11 @@
 
 from __future__ import annotations
 
+# Before numpy is loaded: tests run side by side, and the threads of one would stall another.
+import os
+
+os.environ |= {f"{name}_NUM_THREADS": "1" for name in ("OMP", "OPENBLAS", "MKL")}
+
 import shutil
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -17,6 +22,35 @@ from personal_offers.settings import CONFIG_LOADER_ARGS
 ROOT = Path(__file__).parents[1]
 SAMPLE = ROOT / "data" / "01_raw" / "one_click"
 REAL_DATA = ROOT.parent / "shared" / "data"
+ORDER_LINE_RUNS = ("test_decline_risk_over_time", "test_order_line_shops")
+
+
+def process_group(nodeid: str) -> str:
+    """Say which tests run in one process, where several run: those that share costly fixtures.
+
+    Args:
+        nodeid: Address of a test.
+
+    Returns:
+        The file, except that the files on order lines share one run of the sample and another
+        of the real shops, and that a run on the real tables of one_click may go beside others.
+    """
+    file, _, test = nodeid.partition("::")
+    if Path(file).stem in ORDER_LINE_RUNS:
+        return "real order lines" if test.startswith("TestRealShops::") else "order lines"
+    return nodeid if test.endswith("_on_the_real_shop") else file
+
+
+@pytest.hookimpl(optionalhook=True)  # pytest works without pytest-xdist
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> object:
+    """Deal the tests to processes by ``process_group``."""
+    from xdist.scheduler import LoadFileScheduling
+
+    class GroupScheduling(LoadFileScheduling):
+        def _split_scope(self, nodeid: str) -> str:
+            return process_group(nodeid)
+
+    return GroupScheduling(config, log)
 
 
 @pytest.fixture(scope="session")
