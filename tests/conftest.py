@@ -22,7 +22,11 @@ from personal_offers.settings import CONFIG_LOADER_ARGS
 ROOT = Path(__file__).parents[1]
 SAMPLE = ROOT / "data" / "01_raw" / "one_click"
 REAL_DATA = ROOT.parent / "shared" / "data"
-ORDER_LINE_RUNS = ("test_decline_risk_over_time", "test_order_line_shops")
+ORDER_LINE_RUNS = (
+    "test_clusters_and_interests",
+    "test_decline_risk_over_time",
+    "test_order_line_shops",
+)
 
 
 def process_group(nodeid: str) -> str:
