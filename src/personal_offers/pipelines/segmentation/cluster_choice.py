@@ -72,6 +72,38 @@ _CAUTIONS: dict[str, dict[Language, str]] = {
         "en": "the smallest one is too small for a campaign of its own",
     },
 }
+# The sentence by rule, and its parts.
+_WORDS: dict[Language, dict[str, str]] = {
+    "ru": {
+        "what": "{method}, число кластеров: {number}",
+        "held": "на повторных выборках клиентов кластеры находятся снова со скорректированным "
+        "индексом Рэнда {stability}, силуэт {silhouette}, в меньшем кластере {smallest_share} "
+        "клиентов",
+        "misses": "не выдержано: {missed}",
+        "reaches": "пределы выдержаны",
+        "only": "Выбор: {what}; это единственный вариант из {all}, который выдержал пределы "
+        "({limits}); {held}.",
+        "limits": "Выбор: {what}; пределы ({limits}) выдержали варианты: {passing} из {all}, и у "
+        "этого лучшее среднее место по показателям; {held}.",
+        "most_stable": "Ни один из вариантов ({all}) не выдержал пределов ({limits}), поэтому взят "
+        "самый устойчивый: {what}; {outcome}; {held}: {caution}.",
+        "fixed": "Параметры оставляют один вариант: {what}; {outcome} ({limits}); {held}.",
+    },
+    "en": {
+        "what": "{method}, {number} clusters",
+        "held": "found again on resamples of customers with an adjusted Rand index of {stability}, "
+        "silhouette {silhouette}, smallest cluster {smallest_share} of customers",
+        "misses": "misses {missed}",
+        "reaches": "reaches the limits",
+        "only": "Chosen: {what}, the only one of {all} candidates that reaches the limits "
+        "({limits}); {held}.",
+        "limits": "Chosen: {what}, because {passing} of {all} candidates reach the limits "
+        "({limits}) and this one has the best mean place on the indices; {held}.",
+        "most_stable": "None of {all} candidates reaches the limits ({limits}), so the most stable "
+        "one stands: {what}, which {outcome}; {held}: {caution}.",
+        "fixed": "The parameters leave one candidate: {what}; it {outcome} ({limits}); {held}.",
+    },
+}
 
 
 def choose(rows: Sequence[Mapping[str, Any]], options: ClusterOptions) -> pd.DataFrame:
@@ -169,8 +201,7 @@ def describe_choice(candidates: pd.DataFrame, options: ClusterOptions) -> dict[s
         "limits": options.limits.model_dump(),
         "values": values,
         "reason": {
-            "ru": _reason_ru(chosen, candidates, rule, options),
-            "en": _reason_en(chosen, candidates, rule, options),
+            language: _reason(chosen, candidates, rule, options, language) for language in _WORDS
         },
     }
 
@@ -197,70 +228,31 @@ def _missed_in_words(why_not: str, language: Language) -> str:
     return ", ".join(_LIMITS[name][language] for name in why_not.split(", "))
 
 
-def _reason_en(
-    chosen: Mapping[str, Any], candidates: pd.DataFrame, rule: str, options: ClusterOptions
+def _reason(
+    chosen: Mapping[str, Any],
+    candidates: pd.DataFrame,
+    rule: str,
+    options: ClusterOptions,
+    language: Language,
 ) -> str:
-    figures = _figures(chosen, "en")
-    limits = _limits_in_words(options, "en")
-    what = f"{_METHODS[chosen['method']]['en']}, {chosen['number']} clusters"
-    held = (
-        f"found again on resamples of customers with an adjusted Rand index of "
-        f"{figures['stability']}, silhouette {figures['silhouette']}, smallest cluster "
-        f"{figures['smallest_share']} of customers"
-    )
-    missed = _missed_in_words(chosen["why_not"], "en") if chosen["why_not"] else ""
+    """Say in one sentence which candidate stands, and how well."""
+    words, why_not = _WORDS[language], chosen["why_not"]
     passing = int(candidates["passes"].sum())
-    if rule == "limits" and passing == 1:
-        return (
-            f"Chosen: {what}, the only one of {len(candidates)} candidates that reaches the "
-            f"limits ({limits}); {held}."
-        )
-    if rule == "limits":
-        return (
-            f"Chosen: {what}, because {passing} of {len(candidates)} candidates reach the limits "
-            f"({limits}) and this one has the best mean place on the indices; {held}."
-        )
-    if rule == "most_stable":
-        return (
-            f"None of {len(candidates)} candidates reaches the limits ({limits}), so the most "
-            f"stable one stands: {what}, which misses {missed}; {held}: "
-            f"{_caution(chosen['why_not'], 'en')}."
-        )
-    outcome = f"it misses {missed}" if missed else "it reaches the limits"
-    return f"The parameters leave one candidate: {what}; {outcome} ({limits}); {held}."
-
-
-def _reason_ru(
-    chosen: Mapping[str, Any], candidates: pd.DataFrame, rule: str, options: ClusterOptions
-) -> str:
-    figures = _figures(chosen, "ru")
-    limits = _limits_in_words(options, "ru")
-    what = f"{_METHODS[chosen['method']]['ru']}, число кластеров: {chosen['number']}"
-    held = (
-        f"на повторных выборках клиентов кластеры находятся снова со скорректированным индексом "
-        f"Рэнда {figures['stability']}, силуэт {figures['silhouette']}, в меньшем кластере "
-        f"{figures['smallest_share']} клиентов"
-    )
-    missed = _missed_in_words(chosen["why_not"], "ru") if chosen["why_not"] else ""
-    passing = int(candidates["passes"].sum())
-    if rule == "limits" and passing == 1:
-        return (
-            f"Выбор: {what}; это единственный вариант из {len(candidates)}, который выдержал "
-            f"пределы ({limits}); {held}."
-        )
-    if rule == "limits":
-        return (
-            f"Выбор: {what}; пределы ({limits}) выдержали варианты: {passing} из "
-            f"{len(candidates)}, и у этого лучшее среднее место по показателям; {held}."
-        )
-    if rule == "most_stable":
-        return (
-            f"Ни один из вариантов ({len(candidates)}) не выдержал пределов ({limits}), поэтому "
-            f"взят самый устойчивый: {what}; не выдержано: {missed}; {held}: "
-            f"{_caution(chosen['why_not'], 'ru')}."
-        )
-    outcome = f"не выдержано: {missed}" if missed else "пределы выдержаны"
-    return f"Параметры оставляют один вариант: {what}; {outcome} ({limits}); {held}."
+    missed = _missed_in_words(why_not, language) if why_not else ""
+    values = {
+        "what": words["what"].format(
+            method=_METHODS[chosen["method"]][language], number=chosen["number"]
+        ),
+        "held": words["held"].format(**_figures(chosen, language)),
+        "limits": _limits_in_words(options, language),
+        "all": len(candidates),
+        "passing": passing,
+        "missed": missed,
+        "caution": _caution(why_not, language),
+        "outcome": words["misses"].format(missed=missed) if missed else words["reaches"],
+    }
+    only = rule == "limits" and passing == 1
+    return words["only" if only else rule].format(**values)
 
 
 def _caution(why_not: str, language: Language) -> str:
