@@ -72,6 +72,7 @@ OPTIONS: dict[str, Any] = {
     },
     "regular": {"orders": 2, "recent_days": 180},
     "profit": {"days": 90, "margin": 0.3},
+    "earlier_days": 90,
     "minimum_data": {
         output: {"customers": 0, "days": 0, "repeat_buyers": 0}
         for output in ("rfm", "class_tests", "backtest", "migration", "decline_risk")
