@@ -60,7 +60,14 @@ TABLES = {
     },
     "07_model_output/{shop}/segments.parquet": {
         "customer_id": TEXT, "decline_risk": NUMBER, "profit": NUMBER, "risk_level": TEXT,
-        "profit_level": TEXT, "segment": TEXT, "rfm_class": TEXT,
+        "profit_level": TEXT, "segment": TEXT, "rfm_class": TEXT, "cluster": WHOLE,
+        "interest": TEXT,
+    },
+    "07_model_output/{shop}/clusters.parquet": {
+        "customer_id": TEXT, "cluster": WHOLE, "cluster_name": TEXT,
+    },
+    "07_model_output/{shop}/interests.parquet": {
+        "customer_id": TEXT, "interest": TEXT, "interest_probability": NUMBER, "abstained": FLAG,
     },
 }  # fmt: skip
 CSV_FILES = {
@@ -74,6 +81,7 @@ CSV_FILES = {
         "cutoff", "share", "chosen", "eligible", "declined", "declined_share",
         "declined_share_low", "declined_share_high",
     ],
+    "05_model_input/{shop}/product_categories.csv": ["product_id", "category"],
 }  # fmt: skip
 CELLS = {"save_first", "keep_cheaply", "reward_loyalty", "grow"}
 # What a run gives beside the tables, whether or not there is a risk.
@@ -401,7 +409,10 @@ def shuffled(run: Run, sample: Path, tmp_path_factory: pytest.TempPathFactory) -
         raw.to_csv(folder / "raw" / shop / FILES[shop], index=False, lineterminator="\n")
     scores = ("customers", "rfm", "decline_risk", "holdout_risk")
     run(folder / "raw", folder / "out", "gift_shop", to=scores)
-    run(folder / "raw", folder / "out", "home_goods", to=("customers", "rfm"))
+    run(
+        folder / "raw", folder / "out", "home_goods",
+        to=("customers", "rfm", "clusters", "interests"),
+    )  # fmt: skip
     return folder / "out"
 
 
@@ -410,6 +421,15 @@ def test_order_of_rows_changes_nothing(output: Path, shuffled: Path, shop: str) 
     for table, name in ((primary, "customers"), (model_output, "rfm")):
         found, expected = table(shuffled, shop, name), table(output, shop, name)
         assert_frame_equal(found, expected, check_exact=True)
+
+
+@pytest.mark.parametrize("name", ["clusters", "interests"])
+def test_order_of_rows_moves_nobody_to_another_group(
+    output: Path, shuffled: Path, name: str
+) -> None:
+    found, expected = (model_output(folder, "home_goods", name) for folder in (shuffled, output))
+
+    assert_frame_equal(found, expected, check_exact=True)
 
 
 @pytest.mark.parametrize("name", ["decline_risk", "holdout_risk"])

@@ -1,5 +1,6 @@
 """The main job on the committed sample: raw files in, every public output of the stages out."""
 
+import itertools
 import json
 import os
 import shutil
@@ -10,15 +11,18 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
+import ibis
 import numpy as np
 import pandas as pd
 import pytest
 from kedro.framework.session import KedroSession
 from pandas.testing import assert_frame_equal
+from sklearn.metrics import adjusted_mutual_info_score
 
 from personal_offers.datasets import SkopsModelDataset
 from personal_offers.features import FeatureRegistry
 from personal_offers.pipelines.modelling.artefacts import DeclineModel, unfit
+from personal_offers.pipelines.segmentation.cluster_transform import assign_clusters
 
 pytestmark = pytest.mark.slow
 
@@ -166,7 +170,54 @@ class TestPublicOutputs:
                 [
                     "customer_id", "decline_risk", "profit", "risk_level", "profit_level",
                     "segment", "promo_dependent", "full_cart", "low_engagement",
-                    "service_trouble", "main_category",
+                    "service_trouble", "main_category", "cluster", "cluster_name",
+                ],
+            ),
+            (
+                "07_model_output/one_click/clusters.parquet",
+                [
+                    "customer_id", "cluster", "cluster_name", "cluster_name_ru",
+                    "cluster_name_en", "noise",
+                ],
+            ),
+            (
+                "07_model_output/one_click/cluster_candidates.csv",
+                [
+                    "method", "number", "silhouette", "stability", "stability_low",
+                    "stability_high", "smallest_share", "passes", "why_not", "chosen",
+                ],
+            ),
+            (
+                "07_model_output/one_click/cluster_profile.csv",
+                [
+                    "cluster", "feature", "made_it", "customers", "median", "median_low",
+                    "median_high", "everyone_median", "difference", "rank",
+                ],
+            ),
+            (
+                "07_model_output/one_click/cluster_summary.csv",
+                [
+                    "cluster", "cluster_name", "name_ru", "name_en", "customers", "share",
+                    "share_low", "share_high", "revenue", "revenue_share", "differs_ru",
+                    "differs_en", "noise_customers",
+                ],
+            ),
+            (
+                "07_model_output/one_click/view_agreement.csv",
+                [
+                    "view", "other_view", "customers", "agreement", "agreement_low",
+                    "agreement_high", "p_value", "same_numbers", "why_not",
+                ],
+            ),
+            (
+                "07_model_output/one_click/view_conflicts.parquet",
+                ["conflict", "customer_id", "segment", "cluster", "decline_risk", "profit"],
+            ),
+            (
+                "07_model_output/one_click/conflict_summary.csv",
+                [
+                    "conflict", "name_ru", "name_en", "customers", "of", "share", "profit",
+                    "profit_at_risk",
                 ],
             ),
             (
@@ -499,6 +550,73 @@ class TestSegments:
         assert profile.drop("all")["customers"].sum() == len(table)
 
 
+class TestClusters:
+    def test_same_customers_in_the_same_places(self, output: Path) -> None:
+        customers, clusters = customers_of(output), model_output(output, "clusters")
+        segments = model_output(output, "segments")
+
+        assert clusters["customer_id"].to_list() == customers["customer_id"].to_list()
+        same = ["customer_id", "cluster", "cluster_name"]
+        assert_frame_equal(segments[same], clusters[same])
+
+    def test_assigning_again_gives_the_same_labels(self, output: Path) -> None:
+        # Given the saved transform alone, and customers in another order
+        path = output / "06_models" / SHOP / "cluster_model.json"
+        model = json.loads(path.read_text(encoding="utf-8"))
+        customers = customers_of(output).sample(frac=1, random_state=9)
+
+        again = assign_clusters(
+            ibis.memtable(customers), model, pd.DataFrame({"customer_id": []})
+        ).to_pandas()
+
+        clusters = model_output(output, "clusters")
+        assert again["customer_id"].to_list() == clusters["customer_id"].to_list()
+        assert again["cluster"].to_list() == clusters["cluster"].to_list()
+
+    def test_ids_fall_with_revenue_and_shares_add_up(self, output: Path) -> None:
+        clusters = model_output(output, "clusters")
+        path = output / "07_model_output" / SHOP / "cluster_summary.csv"
+        summary = pd.read_csv(path).set_index("cluster")
+        revenue = customers_of(output)["revenue_previous_month"].groupby(clusters["cluster"])
+
+        assert revenue.mean().is_monotonic_decreasing
+        assert summary["customers"].to_dict() == clusters["cluster"].value_counts().to_dict()
+        assert summary["revenue"].to_list() == pytest.approx(revenue.sum().to_list(), abs=0.005)
+        for share in ("share", "revenue_share"):
+            assert summary[share].sum() == pytest.approx(1, abs=1e-5)
+        for name in ("name_ru", "name_en"):
+            assert summary[name].is_unique
+
+    def test_views_agree_as_the_segments_say(self, output: Path) -> None:
+        segments = model_output(output, "segments")
+        agreement = pd.read_csv(output / "07_model_output" / SHOP / "view_agreement.csv")
+
+        pairs = agreement[["view", "other_view"]].apply(tuple, axis=1).to_list()
+        views = ["segment", "cluster", "main_category"]
+        assert pairs == list(itertools.combinations(views, 2))
+        for row in agreement.to_dict("records"):
+            both = segments[[row["view"], row["other_view"]]].dropna()
+            expected = adjusted_mutual_info_score(both.iloc[:, 0], both.iloc[:, 1])
+            assert (row["customers"], row["agreement"]) == (
+                len(both), pytest.approx(expected, abs=1e-5),
+            )  # fmt: skip
+
+    def test_conflicts_are_customers_of_the_first_cluster_at_high_risk(self, output: Path) -> None:
+        segments = model_output(output, "segments")
+        first = segments["cluster"] == 1
+        expected = segments[first & (segments["risk_level"] == "high")]
+        conflicts = model_output(output, "view_conflicts")
+
+        assert set(conflicts["conflict"]) == {"best_cluster_at_risk"}
+        assert sorted(conflicts["customer_id"]) == sorted(expected["customer_id"])
+        stake = conflicts["decline_risk"] * conflicts["profit"]
+        assert stake.is_monotonic_decreasing
+        path = output / "07_model_output" / SHOP / "conflict_summary.csv"
+        (row,) = pd.read_csv(path).to_dict("records")
+        assert (row["customers"], row["of"]) == (len(expected), first.sum())
+        assert row["profit_at_risk"] == pytest.approx(stake.sum(), abs=1e-5)
+
+
 def rewritten(raw_dir: Path, new_raw_dir: Path, ids: dict[str, str], seed: int) -> None:
     """Write the raw files again with other ids and every file in another order of rows."""
     (new_raw_dir / SHOP).mkdir(parents=True)
@@ -583,7 +701,10 @@ def test_same_run_twice_gives_the_same_bytes(
 
     names = [
         "decline_risk.parquet", "reasons.parquet", "segments.parquet", "metrics.json",
-        "candidates.csv", "leak_audit.csv", "segment_profile.csv",
+        "candidates.csv", "leak_audit.csv", "segment_profile.csv", "clusters.parquet",
+        "cluster_candidates.csv", "cluster_choice.json", "cluster_profile.csv",
+        "cluster_summary.csv", "view_agreement.csv", "view_conflicts.parquet",
+        "conflict_summary.csv",
     ]  # fmt: skip
     for name in names:
         again = tmp_path / "07_model_output" / SHOP / name
@@ -644,8 +765,11 @@ def test_tag_reruns_the_stage_alone_on_saved_inputs(run: Run, output: Path, tmp_
     # Given a finished run
     shutil.copytree(output, tmp_path, dirs_exist_ok=True)
     files = {path: path.read_bytes() for path in tmp_path.rglob("*") if path.is_file()}
-    own = {p for p in files if p.name.startswith("segment")}
-    assert len(own) == 4
+    prefixes = ("segment", "cluster", "figure_cluster", "view", "conflict")
+    own = {p for p in files if p.name.startswith(prefixes)}
+    # What follows from the level of the risk; clusters do not
+    changed = {p for p in own if p.name.startswith(("segment", "view", "conflict"))}
+    assert (len(own), len(changed)) == (16, 7)
     times = {path: path.stat().st_mtime_ns for path in files}
 
     # When its last stage is run again with another threshold, on a folder without raw files
@@ -657,11 +781,8 @@ def test_tag_reruns_the_stage_alone_on_saved_inputs(run: Run, output: Path, tmp_
         model_output(tmp_path, "segments")["decline_risk"] >= 0.9
     )
     for path, content in files.items():
-        if path in own:
-            assert path.read_bytes() != content
-        else:
-            assert path.read_bytes() == content
-            assert path.stat().st_mtime_ns == times[path]
+        assert (path.read_bytes() != content) == (path in changed)
+        assert (path.stat().st_mtime_ns != times[path]) == (path in own)
 
 
 @pytest.mark.real_data
@@ -670,6 +791,7 @@ def test_default_model_reaches_the_stated_quality_on_the_real_shop(
 ) -> None:
     # Given the model of conf/base with two repeats instead of five, compared with nothing
     few = small()[SHOP] | {"modelling": {"repeats": 2, "candidates": {"models": []}}}
+    few |= {"clusters": {"bootstrap": 5}, "views": {"resamples": 50}}
     run(real_data, tmp_path, {SHOP: few}, env="base")
 
     # Then
@@ -689,3 +811,14 @@ def test_default_model_reaches_the_stated_quality_on_the_real_shop(
     segments = model_output(tmp_path, "segments")
     assert len(segments) == 1297
     assert segments["segment"].notna().all()
+    # Four methods, and what people do in this shop falls apart into no groups: which is said
+    candidates = pd.read_csv(tmp_path / "07_model_output" / SHOP / "cluster_candidates.csv")
+    assert set(candidates["method"]) == {"kmeans", "gaussian_mixture", "ward", "hdbscan"}
+    assert not candidates["passes"].any()
+    path = tmp_path / "07_model_output" / SHOP / "cluster_choice.json"
+    choice = json.loads(path.read_text(encoding="utf-8"))
+    assert choice["rule"] == "most_stable"
+    assert choice["values"]["stability"] >= 0.80
+    assert choice["values"]["silhouette"] < 0.30
+    assert choice["reason"]["en"].startswith("None of 20 candidates reaches the limits")
+    assert segments["cluster"].nunique() == choice["number"]

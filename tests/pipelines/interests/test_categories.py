@@ -382,6 +382,39 @@ def test_all_that_is_wrong_with_the_users_table_is_said_at_once() -> None:
         assert text in str(caught.value)
 
 
+def test_rows_without_a_product_are_counted_and_told_once() -> None:
+    own = pd.DataFrame({"product_id": ["B0", "", None], "category": ["Soft", "Soft", ""]})
+    with pytest.raises(InputError) as caught:
+        categorised(shop(), options(rules=RULES), own)
+    (problem,) = caught.value.problems
+    assert "rows without a product_id: 2" in problem
+
+
+def test_more_categories_than_anybody_can_use_are_refused() -> None:
+    keys = [f"kind {number}" for number in range(51)]
+    own = pd.DataFrame({"product_id": [f"P{key}" for key in keys], "category": keys})
+    with pytest.raises(InputError, match="51 categories, at most 50"):
+        categorised(shop(), options(rules=RULES, unknown_products="count"), own)
+    with pytest.raises(ValidationError, match="51 categories, at most 50"):
+        options(rules={f"c{place}": rule(key, f"w{'x' * place}") for place, key in enumerate(keys)})
+
+
+def test_categories_of_one_name_are_refused() -> None:
+    own = own_table(category=["Soft", "soft", "Hard"], category_ru=["Мягкое", "Иное", "Мягкое"])
+    with pytest.raises(InputError) as caught:
+        categorised(shop(), options(rules=RULES), own)
+    assert len(caught.value.problems) == 2
+    assert "categories Hard, Soft share one category_ru (Мягкое)" in str(caught.value)
+    assert "categories Soft, soft share one category_en (Soft)" in str(caught.value)
+
+
+def test_what_the_user_calls_other_is_nobodys_interest() -> None:
+    own = own_table(category=["Прочее", "OTHER", "Soft"], category_ru=["Прочее", "", "Мягкое"])
+    found = categorised(shop(), options(rules=RULES), own)[0].set_index("product_id")
+    assert found.loc[["B0", "C0"], "category"].tolist() == ["other", "other"]
+    assert found.loc["B0", ["category_ru", "category_en"]].tolist() == ["Прочее", "Other"]
+
+
 def test_products_never_sold_may_be_counted_instead() -> None:
     own = pd.DataFrame({"product_id": ["B0", "GONE"], "category": ["Soft", "Soft"]})
     report, _ = reported(shop(), options(rules=RULES, unknown_products="count"), own)
@@ -413,6 +446,13 @@ def test_customers_with_few_later_lines_are_not_split() -> None:
     halves = reported(few, options(rules=RULES))[0]["shipped"]["halves"]
     assert halves["customers"] == 0
     assert halves["agreement"] is None
+
+
+def test_products_that_cost_nothing_count_alike() -> None:
+    rows = [row | {"amount": 0.0} for row in shop()]
+    report, _ = reported(rows, options(rules=RULES))
+    assert report["shipped"]["coverage"] is None
+    assert report["shipped"]["stability"]["spend_kept"] == 1
 
 
 def test_rules_that_stay_are_stable_and_the_profile_adds_up() -> None:

@@ -410,6 +410,12 @@ class TestEvaluation:
         assert "1 for training (20 needed)" in metrics["withheld"]["en"]
         assert "нужно 20" in metrics["withheld"]["ru"]
 
+    def test_a_split_after_the_data_is_named(self) -> None:
+        late = SplitOptions(split=date(2031, 1, 1))
+        metrics, *_ = evaluate_interests(lines_of(EXAMPLE), PRODUCTS, ERA, late, options())
+        assert "2031-01-01 lies after the cutoff 2021-07-20" in metrics["withheld"]["en"]
+        assert "2031-01-01" in metrics["withheld"]["ru"]
+
     def test_withheld_beforehand(self) -> None:
         era = ERA | {"withheld": {"interests": {"ru": "нет", "en": "no"}}}
         metrics, *_ = evaluate_interests(

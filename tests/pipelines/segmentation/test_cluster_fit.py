@@ -245,8 +245,20 @@ class TestBadInput:
         )
 
         assert [each["feature"] for each in model["features"]] == ["x", "y"]
-        assert [note["en"].split(":")[0] for note in choice["notes"]] == ["same", "nothing"]
+        assert [note["en"].split(",")[0] for note in choice["notes"]] == [
+            "same: all customers have the same value",
+            "nothing: unknown for all customers",
+        ]
         assert choice["number"] == 4
+
+    def test_what_nobody_has_above_zero_is_said_so(self) -> None:
+        table = blobs()
+        below = table.assign(owed=-table["x"].abs() - 1)
+
+        _, _, choice, _ = fit(below, features=FEATURES | {"owed": "log1p"}, methods=["kmeans"])
+
+        assert choice["notes"][0]["en"].startswith("owed: above zero for no customer")
+        assert choice["notes"][0]["ru"].startswith("owed: ни у одного клиента не выше нуля")
 
     def test_all_customers_alike_are_one_cluster(self) -> None:
         alike = blobs().assign(x=1.0, y=2.0)

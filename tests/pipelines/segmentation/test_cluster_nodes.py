@@ -38,3 +38,20 @@ def test_one_cluster_needs_no_choice() -> None:
     labels = ibis.memtable({"customer_id": ["a"], "cluster": [1], "noise": [False]})
 
     assert name_clusters(labels, SUMMARY.head(1)).to_pandas()["cluster_name"].to_list() == ["Big"]
+
+
+def test_nobody_needs_no_name() -> None:
+    labels = ibis.memtable({"customer_id": ["a"], "cluster": [1], "noise": [False]})
+    nobody = labels.filter(labels.cluster > 1)
+
+    found = name_clusters(nobody, SUMMARY.head(0))
+
+    assert found.to_pandas().empty
+    assert found.schema()["cluster_name"].is_string()
+
+
+def test_a_name_that_looks_like_a_number_stays_a_text() -> None:
+    labels = ibis.memtable({"customer_id": ["a"], "cluster": [1], "noise": [False]})
+    names = SUMMARY.head(1).assign(cluster_name=2024, name_ru=2024, name_en=2024)
+
+    assert name_clusters(labels, names).to_pandas()["cluster_name"].to_list() == ["2024"]

@@ -258,6 +258,16 @@ class TestSummary:
         assert np.isnan(row["share_low"])
         assert row["differs_en"] == "There is one cluster: nobody to compare it with."
 
+    def test_nobody_makes_no_rows(self) -> None:
+        customers, labels = tables([1, 2], visits=[1, 2], spend=[1, 2])
+        nobody, none = customers.filter(customers.visits > 2), labels.filter(labels.cluster > 2)
+        profile = profile_clusters(nobody, none, REGISTRY, options())
+
+        summary = summarise_clusters(nobody, none, profile, REGISTRY, options())
+
+        assert summary.empty
+        assert "cluster_name" in summary
+
     def test_returns_above_purchases_make_a_share_below_zero(self) -> None:
         summary = summary_of([1, 1, 2], {"visits": [1, 2, 3], "spend": [60, 50, -10]})
 

@@ -103,6 +103,15 @@ class TestAgreement:
         marked = found.loc[found["same_numbers"], ["view", "other_view"]]
         assert marked.to_numpy().tolist() == [["rfm_class", "cluster"]]
 
+    def test_customers_who_are_each_their_own_group_are_not_compared(self) -> None:
+        own = segments_of(cluster=[1, 2, 3, 4], interest=["a", "b", "c", "d"])
+
+        found = compare_views(own, options()).set_index(["view", "other_view"])
+
+        row = found.loc[("cluster", "interest")]
+        assert row["why_not_en"] == "every customer is a group of their own in both"
+        assert np.isnan(row["agreement"])
+
     def test_who_has_no_risk_has_no_cell(self) -> None:
         segments = segments_of(
             risk_level=["high", "low"] * 10 + [None] * 10,
@@ -122,9 +131,9 @@ class TestAgreement:
         small = compare_views(few, options()).set_index(["view", "other_view"])
         single = compare_views(few, options(fewest_customers=2)).set_index(["view", "other_view"])
 
-        assert "fewer than 4" in small.loc[("rfm_class", "cluster"), "why_not"]
+        assert "fewer than 4" in small.loc[("rfm_class", "cluster"), "why_not_en"]
         assert pd.isna(small.loc[("rfm_class", "cluster"), "agreement"])
-        assert "single group" in single.loc[("cluster", "interest"), "why_not"]
+        assert "single group" in single.loc[("cluster", "interest"), "why_not_en"]
 
     def test_a_view_that_nobody_is_in_has_no_row(self) -> None:
         segments = segments_of(cluster=[1, 2, 1, 2], rfm_class=[None] * 4, risk_level=[None] * 4)

@@ -22,6 +22,7 @@ from personal_offers.pipelines.interests.categories import (
     propose_rules,
 )
 from personal_offers.pipelines.interests.category_params import (
+    MOST_CATEGORIES,
     OTHER,
     OTHER_LABEL,
     CategoryOptions,
@@ -45,15 +46,20 @@ CATEGORY_COLUMNS = (
 )
 _FILE = "product_categories.csv"
 _SHOWN = 5  # wrong products named in a message
-_OUTCOME = "the intake's tables were written, the categories were not"
+_OUTCOME = (
+    "tables of the intake and proposed rules were written; categories, and what needs them, are "
+    "those of an earlier run"
+)
 _REASONS = {
     "no_products": {
         "ru": "до даты раздела ничего не продано: учиться не на чем",
         "en": "nothing was sold before the split: there is nothing to learn from",
     },
     "alike": {
-        "ru": "названия товаров не различаются: категории по ним не составить",
-        "en": "product names do not differ: no categories can be made of them",
+        "ru": "названия товаров пусты, не различаются или почти не имеют общих слов: категории по "
+        "ним не составить",
+        "en": "product names are empty, do not differ or hardly share a word: no categories can be "
+        "made of them",
     },
     "fewer": {
         "ru": "категорий меньше, чем нужно: мало разных товаров",
@@ -297,11 +303,12 @@ def checked_own_categories(
 
     Returns:
         Grain: product that was sold: product_id, category, category_ru, category_en (texts; the
-        names are the category's where the table has none).
+        names are the category's where the table has none). What the user calls other, in either
+        language, is ``other``: nobody's interest.
 
     Raises:
-        InputError: Columns are missing; products are unknown or stand twice; categories are
-            empty or have several names.
+        InputError: Columns are missing; products have no id, are unknown or stand twice;
+            categories are empty, too many, have several names or share one.
     """
     columns = [*OWN_COLUMNS, "category_ru", "category_en"]
     if own.empty:
@@ -313,29 +320,76 @@ def checked_own_categories(
             _OUTCOME,
         )
     table = own.reindex(columns=columns).astype("object").fillna("").astype("str")
-    table = table.apply(lambda column: column.str.strip())
+    table = _with_one_other(table.apply(lambda column: column.str.strip()))
+    ids = table["product_id"]
+    # Without an id a row is nobody's, so it is told once, not also as unknown or standing twice.
+    named = ids != ""
     problems = [
-        *_listed("stand twice", table["product_id"][table["product_id"].duplicated()]),
-        *_listed("have no category", table["product_id"][table["category"] == ""]),
+        *_without_ids(int((~named).sum())),
+        *_listed("stand twice", ids[named & ids.duplicated()]),
+        *_listed("have no category", ids[named & (table["category"] == "")]),
     ]
-    unknown = ~table["product_id"].isin(products["product_id"])
+    unknown = ~ids.isin(products["product_id"])
     if options.unknown_products == "error":
         hint = ": correct the ids, or set params:categories.unknown_products to count"
-        problems += _listed("were never sold", table["product_id"][unknown], hint)
+        problems += _listed("were never sold", ids[named & unknown], hint)
+    problems += _too_many(table["category"])
     for column in ("category_ru", "category_en"):
-        # One row that names a category speaks for all of its rows.
-        named = table[(table[column] != "") & (table[column] != table["category"])]
-        names = named.groupby("category")[column].agg(["first", "nunique"])
-        several = names.index[names["nunique"] > 1]
-        problems += [
-            f"{_FILE}: category {key} has several {column}: give it one" for key in several
-        ]
-        name_of = {key: key for key in table["category"]} | names["first"].to_dict()
-        table[column] = table["category"].map(name_of).astype("str")
+        table[column], wrong = _names_of_categories(table, column)
+        problems += wrong
     if problems:
         raise InputError(problems, _OUTCOME)
     known: pd.DataFrame = table[~unknown].reset_index(drop=True)
     return known
+
+
+def _with_one_other(table: pd.DataFrame) -> pd.DataFrame:
+    """Turn what people call other into the key of it; a name that only repeats it goes."""
+    category = table["category"]
+    said = {OTHER.casefold(), OTHER_LABEL.ru.casefold(), OTHER_LABEL.en.casefold()}
+    is_other = category.str.casefold().isin(said)
+    changed = {"category": category.mask(is_other, OTHER)}
+    for column in ("category_ru", "category_en"):
+        changed[column] = table[column].mask(is_other & (table[column] == category), OTHER)
+    return table.assign(**changed)
+
+
+def _without_ids(rows: int) -> list[str]:
+    return [f"{_FILE}: rows without a product_id: {rows}; fill it in or delete them"] * (rows > 0)
+
+
+def _too_many(categories: pd.Series) -> list[str]:
+    different = categories[~categories.isin(["", OTHER])].nunique()
+    if different <= MOST_CATEGORIES:
+        return []
+    return [
+        f"{_FILE}: {different} categories, at most {MOST_CATEGORIES} work: join small ones into "
+        "larger ones"
+    ]
+
+
+def _names_of_categories(table: pd.DataFrame, column: str) -> tuple[pd.Series, list[str]]:
+    """Return the name of the category in every row, and what is wrong with names.
+
+    One row that names a category speaks for all of its rows; without one, the key is the name.
+    """
+    named = table[(table[column] != "") & (table[column] != table["category"])]
+    names = named.groupby("category")[column].agg(["first", "nunique"])
+    problems = [
+        f"{_FILE}: category {key} has several {column}: give it one"
+        for key in names.index[names["nunique"] > 1]
+    ]
+    name_of = {key: key for key in table["category"]} | names["first"].to_dict()
+    keys_of: dict[str, list[str]] = {}
+    for key, name in name_of.items():
+        keys_of.setdefault(name.casefold(), []).append(key)
+    problems += [
+        f"{_FILE}: categories {', '.join(sorted(keys)[:_SHOWN])} share one {column} "
+        f"({name_of[keys[0]]}): give each its own, or write them as one category"
+        for keys in keys_of.values()
+        if len(keys) > 1
+    ]
+    return table["category"].map(name_of).astype("str"), problems
 
 
 def _listed(what: str, ids: pd.Series, hint: str = "") -> list[str]:

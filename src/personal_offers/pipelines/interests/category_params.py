@@ -17,6 +17,8 @@ OTHER_LABEL = BothLanguages(ru="Прочее", en="Other")
 
 Keyword = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1)]
 Share = Annotated[float, Field(gt=0, le=1)]
+# Every category is a column of all that predicts interests; nobody keeps more in mind anyway.
+MOST_CATEGORIES = 50
 # Random generators of some libraries take 32 bits.
 _LARGEST_SEED = 2**31
 
@@ -51,7 +53,7 @@ class NumberOfCategories(Strict):
     """
 
     lowest: int = Field(ge=2)
-    highest: int = Field(le=50)
+    highest: int = Field(le=MOST_CATEGORIES)
 
     @model_validator(mode="after")
     def _rising(self) -> NumberOfCategories:
@@ -152,6 +154,8 @@ def rule_problems(rules: dict[str, CategoryRule]) -> Iterator[str]:
     """Name what keeps rules from deciding, one sentence each."""
     if not rules:
         yield "rules hold no category: write some, or null for the proposal"
+    if len(rules) > MOST_CATEGORIES:
+        yield f"rules hold {len(rules)} categories, at most {MOST_CATEGORIES} work: join some"
     if OTHER in rules:
         yield f"category {OTHER} is taken: it holds what has no category"
     for language in ("ru", "en"):

@@ -271,9 +271,13 @@ def profile_categories(
 
 
 def _kept(before: pd.Series, after: pd.Series, spend: np.ndarray[Any, Any]) -> float:
-    """Return the share of spend in matching categories, matched one to one for the most spend."""
+    """Return the share of spend in matching categories, matched one to one for the most spend.
+
+    Where nothing was spent on anything, products count alike.
+    """
     from scipy.optimize import linear_sum_assignment
 
+    spend = spend if spend.sum() > 0 else np.ones_like(spend)
     both = pd.crosstab(before.to_numpy(), after.to_numpy(), values=spend, aggfunc="sum").fillna(0)
     rows, columns = linear_sum_assignment(both.to_numpy(), maximize=True)
     return float(both.to_numpy()[rows, columns].sum() / spend.sum())

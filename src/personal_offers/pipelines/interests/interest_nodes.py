@@ -146,7 +146,7 @@ def _asked(
 ) -> dict[str, Any]:
     """Return what is known before anybody is looked at."""
     return {
-        "withheld": _reason_beforehand(era, categories),
+        "withheld": _reason_beforehand(era, categories, split),
         "split": split.isoformat(),
         "cutoff": era["cutoff"],
         "confidence": options.confidence,
@@ -234,7 +234,9 @@ def _rehearsals(
     return pairs
 
 
-def _reason_beforehand(era: Mapping[str, Any], categories: Sequence[str]) -> Sentence | None:
+def _reason_beforehand(
+    era: Mapping[str, Any], categories: Sequence[str], split: datetime
+) -> Sentence | None:
     """Return why nothing is predicted, whatever the customers did."""
     withheld = era.get("withheld", {}).get(_OUTPUT)
     if withheld is not None:
@@ -250,6 +252,9 @@ def _reason_beforehand(era: Mapping[str, Any], categories: Sequence[str]) -> Sen
         return same_in_both("no_categories")
     if len(categories) < _FEWEST_CATEGORIES:
         return same_in_both("one_category", name=categories[0])
+    cutoff = cutoff_of(era)
+    if split > cutoff:
+        return same_in_both("late_split", split=str(split.date()), cutoff=str(cutoff.date()))
     return None
 
 

@@ -25,6 +25,8 @@ TEXTS: Mapping[Language, Mapping[str, str]] = {
         "era": "вывод отложен: {reason}",
         "no_categories": "ни у одного товара нет категории, кроме «прочее»: предсказывать нечего",
         "one_category": "категория всего одна ({name}): предсказывать нечего",
+        "late_split": "дата раздела (categories.split) {split} позже последней даты данных "
+        "{cutoff}: проверить предсказание не на ком",
         "few": "мало клиентов, чей более поздний интерес известен: для обучения {training} "
         "(нужно {least_training}), для проверки {test} (нужно {least_test})",
         "model": "Предсказывает модель «{name}»: из моделей, чьи ошибки неотличимы от "
@@ -59,6 +61,8 @@ TEXTS: Mapping[Language, Mapping[str, str]] = {
         "era": "the output is withheld: {reason}",
         "no_categories": "no product has a category other than “other”: nothing to predict",
         "one_category": "there is one category only ({name}): nothing to predict",
+        "late_split": "the split (categories.split) {split} lies after the cutoff {cutoff}: "
+        "there is nobody to test the prediction on",
         "few": "too few customers whose later interest is known: {training} for training "
         "({least_training} needed), {test} for the test ({least_test} needed)",
         "model": "The prediction comes from “{name}”: of the models whose errors cannot be told "

@@ -146,7 +146,7 @@ def _draw(customers: ir.Table, options: ClusterOptions) -> tuple[_Sample, list[T
         median = float(np.median(known)) if len(known) else 0.0
         column = transformed(frame[name], transform, median)
         if constant(_clipped(column, options.winsorise)[:, None])[0]:
-            notes.append(_constant_note(name, clipped=not constant(column[:, None])[0]))
+            notes.append(_constant_note(name, _why_constant(known, column)))
             continue
         values.append(column)
         features[name] = {"transform": transform, "median": median}
@@ -158,6 +158,15 @@ def _draw(customers: ir.Table, options: ClusterOptions) -> tuple[_Sample, list[T
         rows = np.sort(rng.choice(rows, options.index_sample, replace=False))
     stacked = np.column_stack(values) if values else np.zeros((len(frame), 0))
     return _Sample(frame["customer_id"], stacked, features, everyone, rows), notes
+
+
+def _why_constant(known: Floats, column: Floats) -> str:
+    """Return why a feature does not differ between customers: a key of ``_CONSTANT``."""
+    if not len(known):
+        return "unknown"
+    if not constant(column[:, None])[0]:
+        return "clipped"
+    return "alike" if constant(known[:, None])[0] else "not_above_zero"
 
 
 def _clipped(column: Floats, winsorise: float) -> Floats:
@@ -364,12 +373,27 @@ def _sample_notes(seen: int, everyone: int) -> list[Text]:
     ]
 
 
-def _constant_note(name: str, clipped: bool) -> Text:
-    ru, en = (" (после обрезки краёв)", " (after clipping)") if clipped else ("", "")
+_CONSTANT = {
+    "unknown": {"ru": "неизвестно ни для одного клиента", "en": "unknown for all customers"},
+    "clipped": {
+        "ru": "у всех клиентов одно значение (после обрезки краёв)",
+        "en": "all customers have the same value (after clipping)",
+    },
+    "alike": {
+        "ru": "у всех клиентов одно значение",
+        "en": "all customers have the same value",
+    },
+    "not_above_zero": {
+        "ru": "ни у одного клиента не выше нуля, а под логарифмом это ноль",
+        "en": "above zero for no customer, and under the logarithm that is zero",
+    },
+}
+
+
+def _constant_note(name: str, why: str) -> Text:
     return {
-        "ru": f"{name}: у всех клиентов одно значение{ru}, признак не участвует в кластерах.",
-        "en": f"{name}: all customers have the same value{en}, so it takes no part in the "
-        "clusters.",
+        "ru": f"{name}: {_CONSTANT[why]['ru']}, признак не участвует в кластерах.",
+        "en": f"{name}: {_CONSTANT[why]['en']}, so it takes no part in the clusters.",
     }
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ibis
 import ibis.expr.types as ir
 import pandas as pd
 
@@ -24,10 +25,14 @@ def name_clusters(cluster_labels: ir.Table, cluster_summary: pd.DataFrame) -> ir
         "cluster_name_en": "name_en",
     }
     # A lookup written out: there are a dozen clusters at most, and no second table to move.
+    ids = cluster_summary["cluster"].tolist()
     names = {
         column: cluster_labels.cluster.cases(
-            *zip(cluster_summary["cluster"].tolist(), cluster_summary[source], strict=True)
+            # A table read from a file takes a name like 2024 for a number.
+            *zip(ids, cluster_summary[source].astype("str"), strict=True)
         )
+        if ids  # nobody, so no cluster either
+        else ibis.null("string")
         for column, source in sources.items()
     }
     named = cluster_labels.select("customer_id", "cluster", **names, noise="noise")

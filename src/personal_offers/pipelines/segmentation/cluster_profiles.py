@@ -38,6 +38,21 @@ PROFILE_COLUMNS = [
     "difference",
     "rank",
 ]
+SUMMARY_COLUMNS = [
+    "cluster",
+    "cluster_name",
+    "name_ru",
+    "name_en",
+    "customers",
+    "share",
+    "share_low",
+    "share_high",
+    "revenue",
+    "revenue_share",
+    "differs_ru",
+    "differs_en",
+    "noise_customers",
+]
 # Share of customers clipped at each end of a feature that did not make the clusters, at least:
 # without it one wholesaler sets the standard deviation, and all differences look small.
 _TAILS = 0.01
@@ -257,7 +272,8 @@ def summarise_clusters(
         for cluster, size, fine, noise in found.itertuples(index=False)
     ]
     numbers = ["share", "share_low", "share_high", "revenue", "revenue_share"]
-    return pd.DataFrame(rows).astype(dict.fromkeys(numbers, "float64"))
+    summary = pd.DataFrame(rows, columns=SUMMARY_COLUMNS)
+    return summary.astype(dict.fromkeys(numbers, "float64"))
 
 
 def _sums_by_cluster(customers: ir.Table, cluster_labels: ir.Table, money: str) -> pd.DataFrame:

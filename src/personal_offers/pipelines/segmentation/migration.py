@@ -86,7 +86,7 @@ def migrate_clusters(
     nobody = pd.DataFrame({"customer_id": pd.Series(dtype="object")})
     before = assign_clusters(earlier_customers, cluster_model, nobody)
     labels = {
-        str(row["cluster"]): BothLanguages(ru=row["name_ru"], en=row["name_en"])
+        str(row["cluster"]): BothLanguages(ru=str(row["name_ru"]), en=str(row["name_en"]))
         for row in cluster_summary.to_dict("records")
     }
     return count_moves(

@@ -72,8 +72,8 @@ def compare_views(segments: ir.Table, options: ViewOptions) -> pd.DataFrame:
         other_groups, agreement (adjusted mutual information, mean of the entropies; N. X. Vinh, J.
         Epps and J. Bailey, 2010: 0 as by chance, 1 the same groups) with the percentile interval
         of a bootstrap over customers laid around it, p_value (likelihood ratio test of
-        independence), same_numbers (both are cut from the same numbers) and why_not, where a pair
-        is not compared: too few customers, or a view with one group.
+        independence), same_numbers (both are cut from the same numbers) and why_not_ru, why_not_en,
+        where a pair is not compared: too few customers, a view with one group or one for each.
     """
     has_cell = segments.risk_level.notnull()  # others stand in their class under this name
     placed = segments.mutate(segment=ibis.ifelse(has_cell, segments.segment, ibis.null("string")))
@@ -100,7 +100,8 @@ AGREEMENT_COLUMNS = [
     "agreement_high",
     "p_value",
     "same_numbers",
-    "why_not",
+    "why_not_ru",
+    "why_not_en",
 ]
 
 
@@ -119,11 +120,27 @@ def _compare(placed: ir.Table, one: str, other: str, options: ViewOptions) -> di
     }
     for name, view in (("view", one), ("other_view", other)):
         row |= {f"{name}_ru": VIEWS[view].ru, f"{name}_en": VIEWS[view].en}
-    if table.sum() < options.fewest_customers:
-        return row | {"why_not": f"fewer than {options.fewest_customers} customers in both"}
-    if min(table.shape) < _FEWEST_GROUPS:
-        return row | {"why_not": "one view has a single group"}
+    why_not = _why_not(table, options)
+    if why_not is not None:
+        return row | {"why_not_ru": why_not.ru, "why_not_en": why_not.en}
     return row | agreement_of(table, options)
+
+
+def _why_not(table: Floats, options: ViewOptions) -> BothLanguages | None:
+    """Return why the agreement of two views is not stated."""
+    if table.sum() < options.fewest_customers:
+        fewest = options.fewest_customers
+        return BothLanguages(
+            ru=f"клиентов в обоих меньше {fewest}", en=f"fewer than {fewest} customers in both"
+        )
+    if min(table.shape) < _FEWEST_GROUPS:
+        return BothLanguages(ru="в одном из них одна группа", en="one view has a single group")
+    if min(table.shape) == table.sum():  # any two such views agree fully, by chance too
+        return BothLanguages(
+            ru="в обоих каждый клиент — своя группа",
+            en="every customer is a group of their own in both",
+        )
+    return None
 
 
 def agreement_of(table: Floats, options: ViewOptions) -> dict[str, float]:
