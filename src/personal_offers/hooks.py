@@ -75,8 +75,8 @@ class ShopHook:
             click.ClickException: Naming the folders that are looked for.
         """
         raw_dir = (run_params["runtime_params"] or {}).get("raw_dir")
-        reads = any(name.split(".")[-1].startswith("raw_") for name in pipeline.inputs())
-        if reads and len(_absent_shops(raw_dir)) == len(SHOPS):
+        raw = {f"{shop.name}.raw_{table}" for shop in SHOPS for table in shop.raw_tables}
+        if raw & pipeline.inputs() and len(_absent_shops(raw_dir)) == len(SHOPS):
             raise click.ClickException(
                 f"raw_dir {raw_dir} holds no folder of a shop; it must hold one or more of "
                 f"{', '.join(shop.name for shop in SHOPS)}, each with its raw files. "

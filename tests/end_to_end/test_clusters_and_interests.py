@@ -218,9 +218,6 @@ class TestFiles:
         assert_frame_equal(segments[same], interests[same])
 
 
-@pytest.mark.xfail(
-    strict=True, reason="BUG: interest_accuracy.csv has four columns where nothing is predicted"
-)
 def test_columns_of_a_withheld_prediction_stay(output: Path) -> None:
     for name in OF_THE_PREDICTION:
         found, usual = (text_table(output, shop, name) for shop in (WITHHELD, PREDICTED))
@@ -627,9 +624,6 @@ class TestOwnCategories:
         assert names.loc["kitchen"].to_list() == [{kitchen["ru"]}, {kitchen["en"]}]
 
 
-@pytest.mark.xfail(
-    strict=True, reason="BUG: the optional product_categories.csv counts as a raw file that is read"
-)
 def test_tag_reruns_the_interests_without_raw_files(run: Run, output: Path, tmp_path: Path) -> None:
     saved_intake(output, tmp_path, WITHHELD)
 

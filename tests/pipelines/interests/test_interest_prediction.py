@@ -312,6 +312,22 @@ class TestChoice:
         assert choice["method"] == "same_so_far"
         assert "rule itself predicts" in choice["reason"]["en"]
 
+    def test_most_frequent_category_ships_where_interests_do_not_last(self) -> None:
+        """Whatever was bought first, most want the first category later."""
+        pair = []
+        for seed in (1, 2):
+            rows = rows_in_memory(400, seed)
+            chance = np.random.default_rng(seed + 10).random(len(rows.target))
+            target = np.where(chance < 0.7, 0, np.where(chance < 0.85, 1, 2))
+            pair.append(
+                Rows(rows.customers, rows.orders, rows.cents, rows.total, rows.season, target)
+            )
+        choice, _ = choose_method([(pair[0], pair[1])], ["a", "b", "c"], options())
+
+        assert choice["method"] == "majority"
+        assert not choice["rule_ships"]
+        assert choice["gain"]["low"] > 0
+
     def test_model_ships_where_the_rule_is_blind(self) -> None:
         """Whoever bought most of one category wants the next one later."""
         pair = []

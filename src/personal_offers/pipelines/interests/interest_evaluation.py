@@ -24,8 +24,14 @@ from personal_offers.pipelines.interests.interest_model import (
 from personal_offers.pipelines.interests.interest_params import BASELINES, InterestOptions, Method
 from personal_offers.pipelines.interests.interest_texts import choice_sentence
 
-ACCURACY_COLUMNS = ["after_orders", "method", "shipped", "customers"]
 MEASURES = ("top1", "top2", "macro_f1", "log_loss")
+_BOUNDS = ("", "_low", "_high")
+ACCURACY_COLUMNS = [
+    *("after_orders", "method", "shipped", "customers"),
+    *(f"{measure}{bound}" for measure in MEASURES for bound in _BOUNDS),
+    "ece",
+    *(f"top1_gain_over_{rule}{bound}" for rule in BASELINES for bound in _BOUNDS),
+]
 COVERAGE_COLUMNS = [
     "after_orders",
     "coverage",
@@ -47,10 +53,11 @@ def choose_method(
 ) -> tuple[dict[str, Any], dict[Method, dict[str, Any]]]:
     """Choose what predicts by trying it on training customers at earlier dates.
 
-    Among models, the simplest one within one standard error of the least log loss counts (L.
-    Breiman et al., 1984); ``options.methods`` names the simplest first. It ships when it is right
-    more often than the rule "same as so far" after the first of ``after_orders`` and the interval
-    of the gain leaves out zero; else the rule does.
+    Among the most frequent category and the models, the simplest one within one standard error
+    of the least log loss counts (L. Breiman et al., 1984); that category is the simplest, then come
+    ``options.methods`` in their order. It ships when it is right more often than the rule "same as
+    so far" after the first of ``after_orders`` and the interval of the gain leaves out zero; else
+    the rule does.
 
     Args:
         rehearsals: Pairs: rows that teach, known before a date; rows of customers first seen from
@@ -123,8 +130,10 @@ def _clustered_error(values: Floats, customers: Integers) -> float:
 def _choice(
     candidates: Sequence[Mapping[str, Any]], hits: Mapping[str, Floats], options: InterestOptions
 ) -> dict[str, Any]:
-    models = [each for each in candidates if each["method"] not in BASELINES]
-    if not models:
+    # The most frequent category is the simplest model of all: where interests do not last, it
+    # beats what a customer bought so far.
+    models = [each for each in candidates if each["method"] != "same_so_far"]
+    if not models or not set(options.methods) - set(BASELINES):
         nothing = dict.fromkeys(("best_model", "least_log_loss", "gain"))
         return {"method": "same_so_far", "rule_ships": True} | nothing
     least = min(models, key=lambda each: float(each["log_loss"]))
