@@ -16,12 +16,21 @@ pytestmark = [
     pytest.mark.skipif(chromium() is None, reason="chromium is not installed (.ci/run does)"),
 ]
 
-STAGES = ("data_processing", "modelling", "segmentation")
-MAIN_TABLES = ("customers", "cleaning_ledger", "segments")
+STAGES = {
+    "customer_tables": {"data_processing", "modelling", "segmentation"},
+    "order_lines": {"data_processing", "modelling", "interests", "segmentation"},
+}
+MAIN_TABLES = {
+    "customer_tables": ("customers", "cleaning_ledger", "segments", "clusters"),
+    "order_lines": (
+        *("customers", "cleaning_ledger", "segments", "clusters"),
+        *("product_categories", "interests"),
+    ),
+}
 SHOWN = [
     f"{shop.name}.{table}"
     for shop in SHOPS
-    for table in (*(f"raw_{name}" for name in shop.raw_tables), *MAIN_TABLES)
+    for table in (*(f"raw_{name}" for name in shop.raw_tables), *MAIN_TABLES[shop.intake])
 ]
 
 
@@ -36,14 +45,14 @@ def _get(address: str) -> dict:
         return json.load(answer)
 
 
-@pytest.mark.parametrize("shop", [shop.name for shop in SHOPS])
+@pytest.mark.parametrize("shop", SHOPS, ids=lambda shop: shop.name)
 def test_shop_unfolds_into_its_stages(address, shop):
     with opened_page(1500, 1000) as page:
         failures: list[str] = []
         page.on("pageerror", lambda error: failures.append(str(error)))
-        show_stages(page, address, shop)
+        show_stages(page, address, shop.name)
         boxes = page.locator(".pipeline-node--modularPipeline").all_text_contents()
-    assert set(boxes) == {f"{shop}.{stage}" for stage in STAGES}
+    assert set(boxes) == {f"{shop.name}.{stage}" for stage in STAGES[shop.intake]}
     assert failures == []
 
 

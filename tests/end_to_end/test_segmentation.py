@@ -206,7 +206,7 @@ class TestPublicOutputs:
                 "07_model_output/one_click/view_agreement.csv",
                 [
                     "view", "other_view", "customers", "agreement", "agreement_low",
-                    "agreement_high", "p_value", "same_numbers", "why_not",
+                    "agreement_high", "p_value", "same_numbers", "why_not_en",
                 ],
             ),
             (
