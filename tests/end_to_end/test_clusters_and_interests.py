@@ -64,7 +64,7 @@ CSV_FILES = {
     ],
     "07_model_output/{shop}/cluster_candidates.csv": [
         "method", "number", "silhouette", "calinski_harabasz", "davies_bouldin", "bic",
-        "stability", "stability_low", "stability_high", "smallest_share", "passes", "why_not_en",
+        "stability", "stability_low", "stability_high", "smallest_share", "passes", "why_not",
         "chosen",
     ],
     "07_model_output/{shop}/cluster_profile.csv": [
@@ -691,7 +691,7 @@ class TestRealShops:
         # Seven, as published, do not come back
         assert stability[7] < 0.80
         assert stability[7] < stability[choice["number"]] - 0.1
-        assert "stability" in kmeans["why_not_en"].to_dict()[7]
+        assert "stability" in kmeans["why_not"].to_dict()[7]
 
     @pytest.mark.parametrize("shop", SHOPS)
     def test_everybody_has_a_cluster_and_the_money_is_all_there(
