@@ -499,7 +499,9 @@ class TestScores:
 
     def test_model_is_plain_json(self, result: Any) -> None:
         spend = tabulate_spend(lines_of(shop()), PRODUCTS, ERA)
-        json.dumps(fit_interest_model(spend, result[0], options()), allow_nan=False)
+        model = fit_interest_model(spend, result[0], options())
+
+        assert json.loads(json.dumps(model, allow_nan=False)) == model
 
 
 class TestCeiling:
@@ -538,7 +540,11 @@ class TestParameters:
 
     @pytest.mark.parametrize("name", ["gift_shop", "home_goods"])
     def test_base_configuration_is_valid(self, parameters: dict[str, Any], name: str) -> None:
-        InterestOptions.model_validate(parameters[name]["interests"])
+        given = parameters[name]["interests"]
+
+        kept = InterestOptions.model_validate(given).model_dump(mode="json")
+
+        assert {key: kept[key] for key in given} == given
 
 
 class TestFigures:

@@ -11,7 +11,7 @@ from personal_offers.features import BothLanguages, Name, Strict
 from personal_offers.pipelines.interests.product_names import phrases_of
 from personal_offers.pipelines.interests.split import SplitOptions
 
-# What has no category.
+# The key of what has no category; it is spend, but nobody's interest.
 OTHER = "other"
 OTHER_LABEL = BothLanguages(ru="Прочее", en="Other")
 

@@ -18,8 +18,6 @@ Method = Literal[
 ]
 # What every method is measured beside.
 BASELINES: tuple[Method, ...] = ("majority", "same_so_far")
-# The key of what has no category; it is spend, but nobody's interest.
-OTHER = "other"
 
 _Orders = Annotated[int, Field(ge=1, le=1000)]
 # Random generators of some libraries take 32 bits.

@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 
 from personal_offers.lots import PRIME, is_drawn
 from personal_offers.order_history import lines_known_at, whole
-from personal_offers.pipelines.interests.interest_params import OTHER
+from personal_offers.pipelines.interests.category_params import OTHER
 
 CENTS = 100
 
@@ -132,8 +132,7 @@ def first_purchases(spend: ir.Table) -> ir.Table:
 def draw_customers(spend: ir.Table, seen: FirstSeen, largest: int, seed: int) -> ir.Table:
     """Keep the rows of customers first seen in a stretch of time, of some where there are many.
 
-    Engines differ in their random functions, so the draw is arithmetic on the place of the
-    customer in the order of ids (a multiplicative congruential generator; D. H. Lehmer, 1951).
+    The draw depends on the place of the customer in the order of ids alone (see ``lots``).
 
     Args:
         spend: Grain: customer, order and category (``spend_known_at``).
