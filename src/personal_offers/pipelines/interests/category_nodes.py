@@ -400,7 +400,7 @@ def _listed(what: str, ids: pd.Series, hint: str = "") -> list[str]:
     shown = ", ".join(repr(text) for text in different[:_SHOWN])
     more = len(different) - _SHOWN
     rest = f" and {more} more" if more > 0 else ""
-    return [f"{_FILE}: {len(different)} products {what} ({shown}{rest}){hint}"]
+    return [f"{_FILE}: products that {what}: {len(different)} ({shown}{rest}){hint}"]
 
 
 def deciding_rules(
