@@ -7,45 +7,11 @@ from typing import Annotated, NamedTuple
 
 from pydantic import Field, model_validator
 
+from personal_offers.assumptions import Assumption, ShareAssumption
 from personal_offers.features import BothLanguages, Strict
-
-NotNegative = Annotated[float, Field(ge=0)]
-Share = Annotated[float, Field(ge=0, le=1)]
 
 # Seeds of libraries take 32 bits.
 _LARGEST_SEED = 2**31
-
-
-class Assumption(Strict):
-    """A number that nobody measured.
-
-    Attributes:
-        low: Smallest value that is believable.
-        base: The value that the curve and the threshold are computed with.
-        high: Largest value that is believable.
-        unit: What it is counted in.
-        source: Where the three come from.
-    """
-
-    low: NotNegative
-    base: NotNegative
-    high: NotNegative
-    unit: BothLanguages
-    source: BothLanguages
-
-    @model_validator(mode="after")
-    def _in_order(self) -> Assumption:
-        if not self.low <= self.base <= self.high:
-            raise ValueError(f"low {self.low}, base {self.base}, high {self.high} must ascend")
-        return self
-
-
-class ShareAssumption(Assumption):
-    """An assumption that is a share: 0 to 1."""
-
-    low: Share
-    base: Share
-    high: Share
 
 
 class Case(NamedTuple):
