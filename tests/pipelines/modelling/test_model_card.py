@@ -11,9 +11,9 @@ import pytest
 
 from personal_offers.activity_params import ActivityOptions
 from personal_offers.features import FeatureRegistry, Language
+from personal_offers.markdown import markdown_safe
 from personal_offers.pipelines.modelling.model_card import (
     CardInput,
-    markdown_safe,
     write_model_card,
 )
 from personal_offers.pipelines.modelling.model_card_texts import TEXTS

@@ -7,7 +7,6 @@ says why, and what a model would need.
 
 from __future__ import annotations
 
-import html
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -19,6 +18,7 @@ import pandas as pd
 from personal_offers.activity_params import ActivityOptions
 from personal_offers.features import FeatureRegistry, Language
 from personal_offers.figure_style import decimals_of, number, percent, plain, significant, span
+from personal_offers.markdown import markdown_safe
 from personal_offers.pipelines.modelling.figures import are_baselines, feature_title
 from personal_offers.pipelines.modelling.model_card_texts import TEXTS
 from personal_offers.pipelines.modelling.words import model_title
@@ -35,7 +35,6 @@ _MEASURES = {
 }
 _MOST_DRIVERS = 10
 _GAIN_DIGITS = 2
-_MARKS = re.compile(r"([\\`*_\[\]|~])")
 
 
 @dataclass(frozen=True)
@@ -108,12 +107,6 @@ def write_model_card(given: CardInput, language: Language) -> str:
         if lines:
             blocks += [f"## {card.say(name)}", *lines]
     return "\n\n".join(blocks) + "\n"
-
-
-def markdown_safe(text: object) -> str:
-    """Return a text from data that Markdown and HTML show as it is, in one line."""
-    line = " ".join(str(text).split())
-    return _MARKS.sub(r"\\\1", html.escape(line, quote=False))
 
 
 @dataclass(frozen=True)
