@@ -17,9 +17,10 @@ from personal_offers.pipelines.segmentation.params import (
     SegmentationOptions,
 )
 from personal_offers.pipelines.segmentation.rfm_params import RfmOptions
+from personal_offers.pipelines.segmentation.view_names import UNCLASSIFIED
 
 _FEWEST_FOR_SPREAD = 2
-_UNCLASSIFIED = {NOT_CLASSIFIED: BothLanguages(ru="Без класса", en="Not classified")}
+_UNCLASSIFIED = {NOT_CLASSIFIED: UNCLASSIFIED}
 
 
 def find_thresholds(

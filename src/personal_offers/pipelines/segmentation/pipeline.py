@@ -30,6 +30,7 @@ from personal_offers.pipelines.segmentation.rfm import (
     profile_classes,
     score_rfm,
 )
+from personal_offers.pipelines.segmentation.view_names import name_views, name_views_and_classes
 from personal_offers.pipelines.segmentation.views import (
     compare_views,
     find_conflicts,
@@ -67,6 +68,7 @@ def customer_tables_template() -> Pipeline:
             ),
             drivers_node(),
             agreement_node(),
+            Node(name_views, [_OPTIONS, "cluster_summary"], "view_names", name="name_views"),
             Node(find_conflicts, "segments", _CONFLICTS, name="find_conflicts"),
         ]
     )
@@ -105,6 +107,12 @@ def order_lines_template() -> Pipeline:
             ),
             drivers_node(),
             agreement_node(),
+            Node(
+                name_views_and_classes,
+                [_OPTIONS, _RFM, "cluster_summary"],
+                "view_names",
+                name="name_views_and_classes",
+            ),
             Node(
                 find_conflicts_with_classes,
                 ["segments", _RFM],
