@@ -29,7 +29,9 @@ def optional_inputs() -> set[str]:
 
 def test_every_stage_and_the_sample_are_registered(pipelines: dict[str, Pipeline]) -> None:
     assert set(pipelines) == {*STAGES, "sample_data", "__default__"}
-    assert set(STAGES) == {"data_processing", "modelling", "interests", "segmentation"}
+    assert set(STAGES) == {
+        *("data_processing", "modelling", "interests", "segmentation", "offers"),
+    }
 
 
 @pytest.mark.parametrize(
@@ -39,8 +41,9 @@ def test_every_stage_and_the_sample_are_registered(pipelines: dict[str, Pipeline
         ("modelling", {"data_processing", "modelling"}),
         ("interests", {"data_processing", "interests"}),
         ("segmentation", {"data_processing", "modelling", "interests", "segmentation"}),
+        ("offers", {"data_processing", "modelling", "interests", "segmentation", "offers"}),
         ("sample_data", {"sample_data"}),
-        ("__default__", {"data_processing", "modelling", "interests", "segmentation"}),
+        ("__default__", {"data_processing", "modelling", "interests", "segmentation", "offers"}),
     ],
 )
 def test_pipeline_holds_its_stage_and_all_that_it_needs(

@@ -209,14 +209,14 @@ def folder_problems(parameters: Mapping[str, Any]) -> Iterator[str]:
 
 
 def inconsistencies(parameters: Mapping[str, Any]) -> Iterator[str]:
-    """Find blocks of a shop that do not fit its feature registry.
+    """Find blocks of a shop that do not fit its feature registry or its other blocks.
 
     Args:
         parameters: Shop: its validated blocks; a block that speaks of features has a method
-            ``feature_problems``.
+            ``feature_problems``, one that speaks of other blocks ``block_problems``.
 
     Yields:
-        One sentence for each reference to a feature or column that does not exist.
+        One sentence for each reference to something that does not exist.
     """
     for shop, blocks in parameters.items():
         if not isinstance(blocks, Mapping) or "feature_registry" not in blocks:
@@ -224,6 +224,9 @@ def inconsistencies(parameters: Mapping[str, Any]) -> Iterator[str]:
         for block in blocks.values():
             if hasattr(block, "feature_problems"):
                 for problem in block.feature_problems(blocks["feature_registry"]):
+                    yield f"- {shop}.{problem}"
+            if hasattr(block, "block_problems"):
+                for problem in block.block_problems(blocks):
                     yield f"- {shop}.{problem}"
 
 

@@ -13,6 +13,7 @@ from personal_offers.pipelines import (
     data_processing,
     interests,
     modelling,
+    offers,
     sample_data,
     segmentation,
 )
@@ -24,6 +25,7 @@ STAGES = {
     "modelling": modelling.create_pipeline,
     "interests": interests.create_pipeline,
     "segmentation": segmentation.create_pipeline,
+    "offers": offers.create_pipeline,
 }
 
 

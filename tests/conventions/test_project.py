@@ -90,6 +90,11 @@ def entry_of(name: str, catalog: DataCatalog, config: dict[str, Any]) -> dict[st
     return dict(catalog.config_resolver.resolve_pattern(name))
 
 
+def path_of(entry: Mapping[str, Any]) -> str | None:
+    """Return the file of a dataset, or the folder of one that is several files."""
+    return entry.get("filepath", entry.get("path"))
+
+
 class TestCatalog:
     def test_every_used_dataset_resolves(
         self, used: set[str], config: dict[str, Any], catalog: DataCatalog
@@ -108,7 +113,7 @@ class TestCatalog:
             if layer not in LAYERS:
                 wrong.append(f"{name}: no known layer: {layer}")
                 continue
-            path = entry.get("filepath")
+            path = path_of(entry)
             if path is None:
                 assert entry["type"] == "MemoryDataset"
                 continue
@@ -125,7 +130,7 @@ class TestCatalog:
         written = {name for p in PIPELINES.values() for name in p.all_outputs()}
 
         for name in used:
-            path = entry_of(name, catalog, config).get("filepath", "")
+            path = path_of(entry_of(name, catalog, config)) or ""
             assert path.startswith("IN/") == (name not in written), name
 
     def test_raw_and_primary_tables_can_be_looked_at_in_the_graph(
@@ -141,7 +146,7 @@ class TestCatalog:
     def test_no_two_datasets_share_a_file(
         self, used: set[str], config: dict[str, Any], catalog: DataCatalog
     ) -> None:
-        paths = [entry_of(name, catalog, config).get("filepath") for name in used]
+        paths = [path_of(entry_of(name, catalog, config)) for name in used]
         files = [path for path in paths if path is not None]
 
         assert len(files) == len(set(files))
@@ -174,7 +179,7 @@ class TestCatalog:
     def test_tables_of_the_public_contract_are_checked_before_they_are_saved(
         self, config: dict[str, Any], catalog: DataCatalog
     ) -> None:
-        of_any = ("quarantine", "customers", "labels", "decline_risk", "segments")
+        of_any = ("quarantine", "customers", "labels", "decline_risk", "segments", "offers")
         of_order_lines = (*of_any, "orders", "rfm", "cutoff_labels", "holdout_risk")
         public = [f"one_click.{table}" for table in of_any]
         public += [f"gift_shop.{table}" for table in of_order_lines]

@@ -1,0 +1,386 @@
+"""The plan in words: right in both languages, with what it cannot promise, also when empty."""
+
+from __future__ import annotations
+
+from datetime import date
+from typing import Any
+
+import pytest
+
+from personal_offers.features import BothLanguages, Language
+from personal_offers.pipelines.offers.catalogue_params import OfferCatalogue
+from personal_offers.pipelines.offers.params import (
+    Channel,
+    ControlOptions,
+    OfferOptions,
+    ProfitUnit,
+    ProfitUnits,
+)
+from personal_offers.pipelines.offers.plan_text import (
+    counted,
+    form_of,
+    write_plan,
+)
+
+SHARE = {
+    "unit": {"ru": "доля", "en": "share"},
+    "source": {"ru": "допущение", "en": "assumption"},
+}
+RANGE = {"low": 0.1, "base": 0.2, "high": 0.3}
+CONTROL = ControlOptions(
+    share=0.1, other_shares=(0.2,), power=0.8, significance=0.05, suspicious=0.001
+)
+
+
+def both(ru: str, en: str) -> BothLanguages:
+    return BothLanguages(ru=ru, en=en)
+
+
+def offer_of(ru: str, en: str, code: str, channel: str) -> dict[str, Any]:
+    return {
+        "name": {"ru": ru, "en": en},
+        "text": {"ru": "Текст", "en": "Text"},
+        "code": code,
+        "channel": channel,
+        "contact_cost": 1,
+        "redemption_cost": {"kind": "fixed", "amount": 10},
+        "valid_days": 14,
+        "save_rate": {**SHARE, "default": RANGE},
+        "redemption": {**SHARE, **RANGE},
+    }
+
+
+CATALOGUE = OfferCatalogue.model_validate(
+    {
+        "offers": {
+            "basket": offer_of("Корзина | *", "Basket <b> | *", "BASKET", "email"),
+            "call": offer_of("Звонок", "Call", "CALL", "call"),
+        }
+    }
+)
+OPTIONS = OfferOptions.model_construct(
+    plan_date=date(2026, 11, 28),
+    currency=both("₽", "RUB"),
+    channels={
+        "email": Channel(label=both("почта", "e-mail")),
+        "call": Channel(label=both("звонок", "phone")),
+    },
+    control=CONTROL,
+    profit_unit=ProfitUnits(
+        chosen="thousand",
+        units={"thousand": ProfitUnit(value=1000, label=both("тыс. ₽ в месяц", "kRUB a month"))},
+        source=both("допущение", "assumption"),
+    ),
+)
+
+
+def summary_of(**changes: Any) -> dict[str, Any]:
+    return {
+        "plan_date": "2026-11-28",
+        "customers": 1297,
+        "offered": 321,
+        "control": 32,
+        "blocked": {
+            "fatigue": {"customers": 22, "sole": 2, "worth": 96.4},
+            "consent": {"customers": 180, "sole": 151, "worth": 12400.4},
+            "channel": {"customers": 0, "sole": 0, "worth": 0.0},
+            "margin_floor": {"customers": 1, "sole": 1, "worth": None},
+        },
+        "none": {"does_not_pay": 602, "blocked": 201, "not_offered": 41, "too_dear": 100},
+        "offers": [
+            {
+                "offer": "call",
+                "channel": "call",
+                "customers": 21,
+                "cost": 2000.0,
+                "expected_net": 17000.4,
+            },
+            {
+                "offer": "basket",
+                "channel": "email",
+                "customers": 300,
+                "cost": 900.5,
+                "expected_net": 21000.0,
+            },
+        ],
+        "spend": 2900.5,
+        "budget": 3000.0,
+        "expected_net_low": -1200.0,
+        "expected_net": 38000.4,
+        "expected_net_high": 81000.0,
+        "next_unit_returns": 1.8444,
+        "bound": 38003.0,
+        "gap": 8e-5,
+        "method": "exact",
+        "provisional": False,
+        "do_not_touch": {"customers": 602, "saves": 3400.0},
+        "probability_of_gain": 0.934,
+        "units": [],
+        "detectable_effect": 0.26,
+        "explanation": None,
+    } | changes
+
+
+def written(**changes: Any) -> tuple[str, str]:
+    """Return the two pages with plain spaces."""
+    pages = write_plan(summary_of(**changes), [], CATALOGUE, OPTIONS)
+    russian, english = (page.replace("\u00a0", " ").replace("\u202f", " ") for page in pages)
+    return russian, english
+
+
+def line_of(page: str, start: str) -> str:
+    (line,) = [each for each in page.splitlines() if each.startswith(f"- **{start}")]
+    return line.partition("** ")[2]
+
+
+class TestPlurals:
+    @pytest.mark.parametrize(
+        ("count", "text"),
+        [
+            (0, "0 клиентов"),
+            (1, "1 клиент"),
+            (2, "2 клиента"),
+            (5, "5 клиентов"),
+            (11, "11 клиентов"),
+            (14, "14 клиентов"),
+            (21, "21 клиент"),
+            (112, "112 клиентов"),
+            (1123, "1\u202f123 клиента"),
+        ],
+    )
+    def test_russian_counts_take_three_forms(self, count: int, text: str) -> None:
+        assert counted(count, "customers", "ru") == text.replace(" ", "\u00a0")
+
+    def test_cases_and_verbs_agree(self) -> None:
+        assert [form_of(n, "to_customers", "ru") for n in (1, 2, 5)] == [
+            "клиенту",
+            "клиентам",
+            "клиентам",
+        ]
+        assert [form_of(n, "gets", "ru") for n in (1, 2, 5, 21)] == [
+            "получает",
+            "получают",
+            "получают",
+            "получает",
+        ]
+
+    def test_english_counts_take_two(self) -> None:
+        texts = [counted(n, "offers", "en").replace("\u00a0", " ") for n in (0, 1, 21)]
+        assert texts == ["0 offers", "1 offer", "21 offers"]
+
+
+class TestPage:
+    def test_says_who_gets_what_and_through_which_channel(self) -> None:
+        russian, english = written()
+
+        assert line_of(russian, "Кто получает") == (
+            "Предложение получает 321 клиент из 1 297; каналы: почта — 300, звонок — 21."
+        )
+        assert line_of(english, "Who gets one") == (
+            "321 customers out of 1,297 get an offer; channels: e-mail – 300, phone – 21."
+        )
+
+    def test_says_when_and_in_which_money(self) -> None:
+        russian, english = written()
+
+        assert russian.startswith("# План предложений на 28.11.2026\n")
+        assert "деньги: ₽; единица прибыли магазина: тыс. ₽ в месяц." in russian
+        assert "valid from 2026-11-28; money: RUB; unit of the shop's profit: kRUB" in english
+
+    def test_says_why_others_get_nothing(self) -> None:
+        line = line_of(written()[0], "Кто не получает")
+
+        assert line.startswith("Без предложения остаются 944 клиента: 201 — правила запрещают")
+        assert line.endswith(
+            "100 — окупается, но бюджет или места в канале выгоднее отдать другим."
+        )
+
+    def test_says_cost_gain_and_range(self) -> None:
+        russian, english = written()
+
+        assert line_of(russian, "Деньги") == (
+            "План стоит 2 900 ₽ (бюджет 3 000 ₽) и при базовых допущениях приносит 38 000 ₽ "
+            "чистой прибыли; при осторожных −1 200 ₽, при оптимистичных 81 000 ₽."
+        )
+        assert "(no budget limit)" in written(budget=None)[1]
+        assert "(budget 3,000 RUB)" in english
+
+    def test_ranks_offers_by_gain_and_sums_up_the_rest(self) -> None:
+        rows = [
+            {
+                "offer": f"offer_{n}",
+                "channel": "email",
+                "customers": 10,
+                "cost": 1.5,
+                "expected_net": float(n),
+            }
+            for n in range(1, 8)
+        ]
+
+        table = [line.strip() for line in written(offers=rows)[1].splitlines() if "  |" in line]
+
+        assert table[2] == "| offer\\_7 | e-mail | 10 | 1.50 RUB | 7 RUB |"
+        assert table[-1] == "| others (2) |  | 20 | 3 RUB | 3 RUB |"
+        assert len(table) == 8
+
+    def test_texts_from_configuration_cannot_break_the_page(self) -> None:
+        page = written()[1]
+
+        assert "| Basket &lt;b&gt; \\| \\* | e-mail | 300 | 900 RUB | 21,000 RUB |" in page
+
+    def test_gates_come_in_order_with_what_they_block(self) -> None:
+        russian, english = written()
+
+        assert line_of(russian, "Что блокируют") == (
+            "Нет согласия на связь: 180 клиентов (согласие ещё 151 клиента принесло бы 12 400 ₽); "
+            "уже получили достаточно сообщений: 22 клиента (без этого запрета план заработал бы "
+            "ещё 96,4 ₽ на 2 клиентах); предложение съело бы слишком большую часть прибыли: "
+            "1 клиент."
+        )
+        assert "(consent from 151 customers would earn 12,400 RUB)" in english
+        assert line_of(written(blocked={})[1], "What the rules") == (
+            "Nothing: everybody may be contacted."
+        )
+
+    def test_says_what_the_next_money_returns_and_how_near_the_best_it_is(self) -> None:
+        assert line_of(written()[1], "The next money") == (
+            "1 RUB more of budget would add 1.84 RUB of net profit. The best possible plan would "
+            "earn at most 0.008% more."
+        )
+        assert line_of(written(gap=0.0, next_unit_returns=0.0)[1], "The next money") == (
+            "A larger budget adds nothing: all that pays and fits into the channels is in the "
+            "plan. No plan earns more under these limits."
+        )
+        unlimited = written(gap=float("nan"), next_unit_returns=None, budget=None)[1]
+        assert line_of(unlimited, "The next money").startswith("The budget is not limited: all")
+
+    def test_says_whether_the_plan_can_lose(self) -> None:
+        assert line_of(written()[0], "Если допущения") == (
+            "В худшем случае план теряет 1 200 ₽; план в плюсе с вероятностью 93% (при названных "
+            "допущениях)."
+        )
+        safe = written(expected_net_low=5.0, probability_of_gain=None)[1]
+        assert line_of(safe, "If the assumptions") == "Even at worst the plan loses nothing."
+
+    def test_says_how_the_unit_of_profit_changes_the_plan(self) -> None:
+        units = [
+            {
+                "unit": name,
+                "chosen": chosen,
+                "offered": offered,
+                "expected_net": net,
+                "label": {"ru": f"ед. {name}", "en": f"unit {name}"},
+            }
+            for name, chosen, offered, net in (("a", True, 321, 38000.0), ("b", False, 0, 0.0))
+        ]
+
+        assert line_of(written(units=units)[0], "Единица") == (
+            "От неё зависят выводы, подтвердите, какая верна: ед. a (так считает план) — 321 "
+            "предложение, 38 000 ₽; ед. b — план пуст."
+        )
+        assert "Unit of profit" not in written(units=units[:1])[1]
+
+    def test_names_whom_not_to_touch(self) -> None:
+        russian, _ = written()
+
+        assert line_of(russian, "Не трогать") == (
+            "602 клиентам лучше не писать: предложение обошлось бы дороже, чем принесёт. Это "
+            "бережёт 3 400 ₽."
+        )
+        assert "Не трогать" not in written(do_not_touch={"customers": 0, "saves": 0.0})[0]
+
+    def test_a_provisional_plan_says_so_first_and_what_to_confirm(self) -> None:
+        for page in written(provisional=True):
+            notice = page.splitlines()[2]
+            assert notice.startswith("> **")
+            assert "`offers.gates.consent.confirmed: true`" in notice
+        assert "> " not in written()[0]
+
+    def test_warnings_stand_at_the_end(self) -> None:
+        warnings = [{"ru": "Сегмент a_b мал.", "en": "Segment a_b is small."}]
+
+        russian, english = write_plan(summary_of(), warnings, CATALOGUE, OPTIONS)
+
+        assert russian.endswith("- **Предупреждения.**\n  - Сегмент a\\_b мал.\n")
+        assert english.endswith("- **Warnings.**\n  - Segment a\\_b is small.\n")
+
+    def test_is_about_ten_lines(self) -> None:
+        bullets = [line for line in written()[0].splitlines() if line.startswith("- ")]
+
+        assert 8 <= len(bullets) <= 12
+
+
+class TestControlGroup:
+    def test_the_page_names_the_difference(self) -> None:
+        assert line_of(written()[0], "Контрольная").startswith(
+            "Нарочно ничего не получают 32 клиента. Сравнение с ними с вероятностью 80% покажет "
+            "уменьшение доли снизивших активность, если оно не меньше 26,0 п. п."
+        )
+
+    def test_too_few_prove_nothing(self) -> None:
+        few = written(control=1, offered=3, detectable_effect=None)
+        line = line_of(few[1], "Control")
+        assert line == (
+            "1 customer gets nothing, on purpose. The group is too small to prove any effect."
+        )
+
+    def test_none_is_said(self) -> None:
+        assert "There is none" in line_of(written(control=0)[1], "Control")
+
+
+class TestEmptyPlan:
+    EMPTY: dict[str, Any] = {  # noqa: RUF012
+        "offered": 0,
+        "control": 0,
+        "offers": [],
+        "spend": 0.0,
+        "expected_net": 0.0,
+        "gap": None,
+    }
+
+    def test_says_why_and_what_the_first_money_would_return(self) -> None:
+        why = {"ru": "бюджет равен нулю.", "en": "the budget is zero."}
+
+        russian, english = written(**self.EMPTY, budget=0.0, explanation=why)
+
+        assert line_of(russian, "Кто получает") == "Никто из 1 297 клиентов: бюджет равен нулю."
+        assert line_of(english, "Who gets one") == "Nobody of 1,297 customers: the budget is zero."
+        assert "1 RUB more of budget would add" in english
+        assert "Control group" not in english
+        assert "What is sent" not in english
+
+    def test_has_words_where_no_reason_is_given(self) -> None:
+        _, english = written(**self.EMPTY, next_unit_returns=0.0, none={}, blocked={})
+
+        assert "Nobody of 1,297 customers: no offer pays" in english
+        assert "The next money" not in english
+        assert "Who gets none" not in english
+
+    def test_a_shop_without_customers_has_a_page(self) -> None:
+        nothing = {"none": {}, "blocked": {}, "do_not_touch": {"customers": 0, "saves": 0.0}}
+
+        russian, _ = written(**self.EMPTY, **nothing, customers=0)
+
+        assert "Никто из 0 клиентов" in russian
+
+
+@pytest.mark.parametrize("language", ["ru", "en"])
+def test_names_that_nobody_explained_are_shown_as_they_are(language: Language) -> None:
+    row = {
+        "offer": "new_one",
+        "channel": "pigeon",
+        "customers": 1,
+        "cost": 0.0,
+        "expected_net": 0.0,
+    }
+    pages = written(
+        offers=[row],
+        none={"odd_one": 2},
+        blocked={"moon": {"customers": 3, "sole": 0, "worth": 0.0}},
+    )
+
+    page = pages[("ru", "en").index(language)]
+
+    assert "| new\\_one | pigeon | 1 | 0 " in page
+    assert "odd\\_one" in page
+    assert "Moon: 3" in page
