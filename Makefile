@@ -30,7 +30,7 @@ define install
 	@touch $@
 endef
 
-.PHONY: help segmentation run sample-data viz picture lint format test test-fast bench lock clean
+.PHONY: help segmentation offers run sample-data viz picture lint format test test-fast bench lock clean
 
 help:            ## list the targets
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/ -/'
@@ -38,7 +38,10 @@ help:            ## list the targets
 segmentation: $(VENV)/.base  ## raw files to segments; PARAMS="raw_dir=…,output_dir=…" for your own
 	$(BIN)/kedro run --pipeline segmentation $(KEDRO_PARAMS)
 
-run: $(VENV)/.base           ## all stages (so far the same as segmentation)
+offers: $(VENV)/.base        ## raw files to offers, their page and the files for mailing tools
+	$(BIN)/kedro run --pipelines offers $(KEDRO_PARAMS)
+
+run: $(VENV)/.base           ## all stages (so far the same as offers)
 	$(BIN)/kedro run $(KEDRO_PARAMS)
 
 sample-data: $(VENV)/.base   ## write the synthetic raw files of data/01_raw again

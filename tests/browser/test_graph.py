@@ -17,13 +17,13 @@ pytestmark = [
 ]
 
 STAGES = {
-    "customer_tables": {"data_processing", "modelling", "segmentation"},
-    "order_lines": {"data_processing", "modelling", "interests", "segmentation"},
+    "customer_tables": {"data_processing", "modelling", "segmentation", "offers"},
+    "order_lines": {"data_processing", "modelling", "interests", "segmentation", "offers"},
 }
 MAIN_TABLES = {
-    "customer_tables": ("customers", "cleaning_ledger", "segments", "clusters"),
+    "customer_tables": ("customers", "cleaning_ledger", "segments", "clusters", "offers"),
     "order_lines": (
-        *("customers", "cleaning_ledger", "segments", "clusters"),
+        *("customers", "cleaning_ledger", "segments", "clusters", "offers"),
         *("product_categories", "interests"),
     ),
 }
