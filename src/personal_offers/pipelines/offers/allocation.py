@@ -121,7 +121,8 @@ def allocate(
 
     An option that is not worth more than nothing is never given. The value does not depend on the
     order of the customers: they are put into an order of their own first, which their values and
-    costs decide. (Equal customers may still be told apart by their place.)
+    costs decide. (Equal customers may still be told apart by their place.) Equal problems get
+    equal plans, except where the time limit ends an integer program: there the machine counts.
 
     Args:
         problem: Values, costs and caps.

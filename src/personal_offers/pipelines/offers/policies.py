@@ -176,7 +176,8 @@ def _customer_by_customer(
         The plan.
     """
     on_way, stretch = _Round.at_first(problem), _FIRST_STRETCH
-    order = order[(problem.value > 0).any(axis=1)[order]]
+    some_pay: Flags = np.any(problem.value > 0, axis=1)
+    order = order[some_pay[order]]
     while len(order):
         rows = order[:stretch]
         fits: Flags = np.less_equal(problem.cost[rows], on_way.money)
