@@ -94,7 +94,7 @@ def plans(draw: st.DrawFn) -> dict[str, Any]:
     allocation = option_values()["allocation"]
     allocation |= {"exact_customers": draw(st.sampled_from([0, 1000]))}
     options = offer_options(
-        budget=draw(st.one_of(st.none(), st.just(0.0), st.floats(0, 80))),
+        budget=draw(st.one_of(st.none(), st.just(0.0), st.floats(0.001, 80))),
         exploration=draw(SHARES),
         seed=draw(st.integers(0, 2**31 - 1)),
         allocation=allocation,
@@ -437,6 +437,39 @@ class TestExploration:
 
         assert only_mails["explored"].sum() > 10
         assert both["explored"].tolist() == only_mails["explored"].tolist()
+
+    def test_its_part_is_of_the_caps_for_everybody(self):
+        # 40 for those who get something are 80 for everybody, half of which may be explored.
+        values = one_offer([5.0] * 400, [1.0] * 400)
+        options = offer_options(exploration=0.5, budget=40, **NO_CAPS, **control(0.5))
+
+        _, facts = planned(ids(400), options, **values)
+
+        assert facts["dropped"] == 0
+        assert facts["explored"] == 40
+
+    def test_where_it_alone_breaks_a_cap_some_are_dropped(self):
+        # With nine tenths explored, twice the budget is given out, and half of it is withheld.
+        nets = [float(number) for number in range(1, 101)]
+        dropped = 0
+        for seed in range(12):
+            options = offer_options(
+                exploration=0.9, budget=10, seed=seed, **NO_CAPS, **control(0.5)
+            )
+            table, facts = planned(ids(100), options, **one_offer(nets, [1.0] * 100))
+            loose = offer_options(exploration=0.9, seed=seed, **NO_CAPS, **control(0.5))
+            everybody, _ = planned(ids(100), loose, **one_offer(nets, [1.0] * 100))
+            assert facts["treated"]["spend"] <= 10
+            assert not (table["sent"] & table["offer_if_treated"].isna()).any()
+            assert not (table["explored"] & table["offer_if_treated"].isna()).any()
+            assert set(table["customer_id"][table["explored"]]) <= set(
+                everybody["customer_id"][everybody["explored"]]
+            )
+            if facts["dropped"]:
+                assert table["sent"].sum() == 10
+            dropped += facts["dropped"]
+
+        assert dropped > 0
 
     def test_it_is_independent_of_the_control_group(self):
         options = offer_options(exploration=0.5, **NO_CAPS, **control(0.5))

@@ -359,5 +359,9 @@ def _with_closed_caps(problem: Problem, market: Market, order: Ints, prices: Flo
 
 
 def _budget(problem: Problem) -> float:
-    """Return the budget as a number."""
-    return np.inf if problem.budget is None else problem.budget
+    """Return the budget as a number; one that pays for nothing is none."""
+    if problem.budget is None:
+        return np.inf
+    costs = problem.cost[(problem.value > 0) & (problem.cost > 0)]
+    # Its price would be without end, beyond what the linear program takes.
+    return problem.budget if len(costs) and costs.min() <= problem.budget else 0.0

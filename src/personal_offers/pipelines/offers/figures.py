@@ -122,7 +122,7 @@ _TEXTS: Mapping[Language, Mapping[str, str]] = {
         "most_blocked": "The gate “{name}” blocks most customers: {customers}",
     },
 }
-_BASE = "base"
+_BASE, _TOGETHER, _PLAN = "base", "everything", "plan"
 _SYMBOLS = ("diamond", "square", "triangle-up", "x", "cross", "pentagon")
 _MOST_ROWS = 12
 _ROW_HEIGHT = 44
@@ -175,12 +175,13 @@ def draw_frontier(frontier: pd.DataFrame, policies: pd.DataFrame, options: Offer
         customdata=[_point(row, options) for row in points.to_dict("records")],
         hovertemplate="%{customdata}<extra></extra>",
     )
-    _add_policies(figure, policies[policies["policy"] != "plan"], options)
+    simple = policies[policies["policy"] != _PLAN]
+    _add_policies(figure, simple, options)
     plan = points[points["is_plan"].eq(True)]
     _add_plan(figure, plan, options)
     _money_axes(figure, options, xaxis="budget", yaxis="net")
     figure.update_layout(legend={"orientation": "h", "y": -0.2, "yanchor": "top"}, height=HEIGHT)
-    return finished(figure, _frontier_finding(points, plan, policies, options), language)
+    return finished(figure, _frontier_finding(points, plan, simple, options), language)
 
 
 def _money(value: float, options: OfferOptions) -> str:
@@ -292,7 +293,7 @@ def draw_tornado(sensitivity: pd.DataFrame, options: OfferOptions) -> Any:
         sensitivity: Grain: assumption and level: assumption, name_ru, name_en, level (``low`` or
             ``high``), value_text_ru, value_text_en, expected_net (of the plan made again),
             expected_net_kept (of the plan as it is), offered, changed (customers whose offer
-            changes); one row has the assumption ``base``.
+            changes); one row has the assumption ``base``, and ``everything`` moves all at once.
         options: Language and currency.
 
     Returns:
@@ -329,7 +330,9 @@ def draw_tornado(sensitivity: pd.DataFrame, options: OfferOptions) -> Any:
         legend=_ONE_LINE,
         height=220 + _ROW_HEIGHT * len(shown),
     )
-    return finished(figure, _tornado_finding(moved, widths, base, options), language)
+    alone = moved[moved["assumption"] != _TOGETHER]
+    title = _tornado_finding(alone, _widths(alone, base), base, options)
+    return finished(figure, title, language)
 
 
 def _assumption_labels(rows: pd.DataFrame, language: Language) -> list[str]:
@@ -401,7 +404,7 @@ def _tornado_finding(
 ) -> str:
     """Name the strongest assumption, and say how many alone turn the plan into a loss."""
     texts, language = _TEXTS[options.language], options.language
-    if widths.iloc[0] <= 0:
+    if widths.empty or widths.iloc[0] <= 0:
         title = texts["alike"].format(base=_money(base, options))
     else:
         rows = moved[moved["assumption"] == widths.index[0]]

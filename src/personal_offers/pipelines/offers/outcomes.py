@@ -179,7 +179,7 @@ def list_untouchables(offer_values: ir.Table, outcomes: ir.Table) -> pd.DataFram
         "segment",
         risk=table.pair_risk,
         least_bad_offer=table.pair_offer,
-        saves=-table.pair_expected_net,
+        saves=0.0 - table.pair_expected_net,  # no minus zero
         break_even_save_rate=table.pair_break_even_save_rate,
         save_rate=table.pair_save_rate,
         even_at_best=table.best <= 0,

@@ -19,6 +19,9 @@ from personal_offers.markdown import markdown_safe
 from personal_offers.pipelines.offers.catalogue_params import OfferCatalogue
 from personal_offers.pipelines.offers.params import OfferOptions
 
+# A chance below this, or above one less it, is written as less, or more.
+_UNSURE = 0.01
+
 # Number words by case: for 1, for 2 to 4, for 5 and more (Russian); for 1, for others (English).
 _FORMS: Mapping[Language, Mapping[str, tuple[str, ...]]] = {
     "ru": {
@@ -79,6 +82,8 @@ _TEXTS: Mapping[Language, Mapping[str, str]] = {
         "будет нельзя.",
         "gates": "**Что блокируют правила.** {list}.",
         "no_gates": "**Что блокируют правила.** Ничего: написать можно каждому.",
+        "no_record": "**Что блокируют правила.** Пока ничего: согласие не записано, поэтому никто "
+        "и не отказал (см. выше).",
         "gate_consent": "нет согласия на связь",
         "gate_channel": "нет канала, по которому можно написать",
         "gate_fatigue": "уже получили достаточно сообщений",
@@ -143,6 +148,8 @@ _TEXTS: Mapping[Language, Mapping[str, str]] = {
         "offers worked.",
         "gates": "**What the rules block.** {list}.",
         "no_gates": "**What the rules block.** Nothing: everybody may be contacted.",
+        "no_record": "**What the rules block.** Nothing yet: no consent is recorded, so nobody has "
+        "refused either (see above).",
         "gate_consent": "no consent to be contacted",
         "gate_channel": "no channel that reaches them",
         "gate_fatigue": "contacted often enough already",
@@ -427,7 +434,7 @@ class _Page:
         """Say whom each gate blocks, and what that is worth."""
         blocked = {gate: row for gate, row in self.summary["blocked"].items() if row["customers"]}
         if not blocked:
-            return self.say("no_gates")
+            return self.say("no_record" if self.summary["provisional"] else "no_gates")
         names = [gate for gate in _GATES if gate in blocked]
         names += sorted(set(blocked) - set(names))
         parts = [self.gate(gate, blocked[gate]) for gate in names]
@@ -472,7 +479,10 @@ class _Page:
         line = self.say("worst_loses" if low < 0 else "worst_safe", low=self.money_text(abs(low)))
         chance = self.summary["probability_of_gain"]
         if _known(chance):
-            line += self.say("probability", share=percent(chance, self.language))
+            # So many draws cannot tell the outermost chances from certainty.
+            share = percent(min(max(chance, _UNSURE), 1 - _UNSURE), self.language)
+            sign = "<" if chance < _UNSURE else ">" if chance > 1 - _UNSURE else ""
+            line += self.say("probability", share=sign.replace("<", "&lt;") + share)
         return line + "."
 
     def units(self) -> str:

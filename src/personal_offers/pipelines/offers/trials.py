@@ -9,7 +9,7 @@ caps in proportion.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import ibis
@@ -60,6 +60,9 @@ GATE_NAMES: Mapping[str, tuple[str, str]] = {
 }
 GATE_COLUMNS = ["gate", "name_ru", "name_en", "customers", "sole", "potential", "worth"]
 _TRIAL = "trial"
+# A plan by prices may end far from its bound where one offer takes much of the budget: from this
+# share on it is sought exactly, in this part of the time.
+_FAR, _LESS_TIME = 0.01, 1 / 3
 
 
 @dataclass(frozen=True)
@@ -93,18 +96,24 @@ class Trial:
     ) -> Allocation:
         """Find a plan for some values, costs and caps; by default the plan's own.
 
-        By prices, unless it is asked for exactly: dozens of plans are wanted, each with its gap.
+        By prices, unless it is asked for exactly or they lead nowhere near: dozens of plans are
+        wanted, each with its gap.
         """
         solver = self.options.allocation
-        if not exact:
-            solver = solver.model_copy(update={"exact_customers": 0})
         costs = self.pairs.numbers["expected_cost"] if costs is None else costs
         problem = problem_of(values, costs, self.catalogue, caps or self.caps)
-        return allocate(problem, solver, start)
+        if exact:
+            return allocate(problem, solver, start)
+        found = allocate(problem, solver.model_copy(update={"exact_customers": 0}), start)
+        if found.gap <= _FAR:
+            return found
+        hurried = solver.model_copy(update={"seconds": solver.seconds * _LESS_TIME})
+        sought = allocate(problem, hurried, found.prices)
+        return max(found, sought, key=lambda each: each.value)
 
     def base(self) -> Allocation:
-        """Return the plan at base assumptions."""
-        return self.solve(self.pairs.values(self.pairs.free()))
+        """Return the plan at base assumptions, found as the real one is."""
+        return self.solve(self.pairs.values(self.pairs.free()), exact=True)
 
     def with_budget(self, budget: float | None) -> Caps:
         """Return the caps with another budget of the shop."""
@@ -170,8 +179,10 @@ def try_budgets(
     """
     trial, table = trial_of(offer_values, catalogue, options, ("risk", "month_margin"))
     values = trial.pairs.values(trial.pairs.free())
-    unlimited = trial.solve(values, caps=trial.with_budget(None))
-    plan = trial.solve(values, exact=True) if options.budget is not None else unlimited
+    plan = trial.base()
+    unlimited = plan
+    if options.budget is not None:
+        unlimited = trial.solve(values, caps=trial.with_budget(None))
     frontier = _frontier(trial, values, unlimited, plan)
     return frontier, _moves(trial, values, plan, table), _policies(trial, values, plan)
 
@@ -179,24 +190,46 @@ def try_budgets(
 def _frontier(
     trial: Trial, values: Floats, unlimited: Allocation, plan: Allocation
 ) -> pd.DataFrame:
-    """Solve for budgets from nothing to what everybody costs, each from the prices before."""
+    """Solve for budgets from nothing to what everybody costs, each from the prices before.
+
+    No plan is worse than one before it: what less money could buy, more can.
+    """
     most = unlimited.spend * trial.times
     budgets = {float(b) for b in np.linspace(0, most, trial.options.trials.budgets)[:-1]}
     own = trial.options.budget
-    binds = own is not None and own < most
-    if own is not None and binds:
-        budgets.add(own)
-    rows: list[dict[str, Any]] = []
-    start, before = None, np.full(len(values), NOTHING)
-    for budget in sorted(budgets):
-        is_plan = binds and budget == own
-        caps = trial.with_budget(budget)
-        solved = plan if is_plan else trial.solve(values, caps=caps, start=start)
-        rows.append(_frontier_row(trial, budget, solved, before) | {"is_plan": is_plan})
-        start, before = solved.prices, solved.choice
     # A budget that does not bind is as good as none.
-    rows.append(_frontier_row(trial, None, unlimited, before) | {"is_plan": not binds})
+    place = None if own is None or own >= most else own
+    budgets |= set() if place is None else {place}
+    rows: list[dict[str, Any]] = []
+    last: Allocation | None = None
+    for budget in [*sorted(budgets), None]:
+        if budget == place:
+            solved = plan
+        elif budget is None:
+            solved = unlimited
+        else:
+            start = last.prices if last else None
+            solved = trial.solve(values, caps=trial.with_budget(budget), start=start)
+        if last is not None and last.value > solved.value:
+            solved = _known_instead(last, solved)
+        before = last.choice if last else np.full(len(values), NOTHING)
+        rows.append(_frontier_row(trial, budget, solved, before) | {"is_plan": budget == place})
+        last = solved
     return pd.DataFrame(rows, columns=FRONTIER_COLUMNS).astype({"budget": "float64"})
+
+
+def _known_instead(known: Allocation, found: Allocation) -> Allocation:
+    """Put a better plan of a smaller budget in the place of the one found; its prices stay."""
+    bound = max(found.bound, known.value)
+    return replace(
+        found,
+        choice=known.choice,
+        value=known.value,
+        spend=known.spend,
+        used=known.used,
+        bound=bound,
+        gap=(bound - known.value) / bound,
+    )
 
 
 def _frontier_row(
@@ -326,9 +359,11 @@ def value_gates(
         opened = pairs.free(without=gate)
         best = pairs.values(opened).max(axis=1, initial=-np.inf)
         sole: Booleans = ~free.any(axis=1) & (best > 0)
+        potential = float(best[sole].sum())
         # Opened for these alone: what others would gain is not what the gate blocks.
         freed = pairs.values(np.where(sole[:, None], opened, free))
-        then = trial.solve(freed, start=now.prices) if sole.any() else now
+        # As exactly as the plan: what few customers are worth is less than the gap of others.
+        then = trial.solve(freed, start=now.prices, exact=True) if sole.any() else now
         rows.append(
             {
                 "gate": gate,
@@ -336,8 +371,8 @@ def value_gates(
                 "name_en": GATE_NAMES[gate][1],
                 "customers": int(found.get(gate, 0)),
                 "sole": _rounded(sole.sum() / trial.share),
-                "potential": float(best[sole].sum()) * trial.times,
-                "worth": max(then.value - now.value, 0.0) * trial.times,
+                "potential": potential * trial.times,
+                "worth": min(max(then.value - now.value, 0.0), potential) * trial.times,
             }
         )
     return pd.DataFrame(rows, columns=GATE_COLUMNS)
