@@ -1,3 +1,4 @@
+import gc
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -10,6 +11,7 @@ from kedro.pipeline import Node, Pipeline
 from personal_offers.errors import InputError
 from personal_offers.features import FeatureRegistry
 from personal_offers.hooks import (
+    CollectorHook,
     InputErrorHook,
     ShopHook,
     absent_blocks,
@@ -127,6 +129,18 @@ class TestInconsistencies:
 
     def test_shop_without_registry_has_nothing_to_compare(self) -> None:
         assert list(inconsistencies({"my_shop": {"segmentation": segmentation("x", "y")}})) == []
+
+
+class TestCollectorHook:
+    def test_what_later_runs_leave_behind_is_collected(self) -> None:
+        gc.unfreeze()
+
+        CollectorHook().before_pipeline_run()
+        set_aside = gc.get_freeze_count()
+        _ = [[] for _ in range(1000)]
+        CollectorHook().before_pipeline_run()
+
+        assert 0 < gc.get_freeze_count() <= set_aside
 
 
 class TestInputErrorHook:

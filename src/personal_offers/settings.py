@@ -2,10 +2,10 @@
 
 from datetime import date
 
-from personal_offers.hooks import InputErrorHook, ParameterHook, ShopHook
+from personal_offers.hooks import CollectorHook, InputErrorHook, ParameterHook, ShopHook
 
 # Bad parameters are refused before anything is loaded; bad input ends in one message.
-HOOKS = (ShopHook(), ParameterHook(), InputErrorHook())
+HOOKS = (ShopHook(), ParameterHook(), CollectorHook(), InputErrorHook())
 
 CONFIG_LOADER_ARGS = {
     # ${today:} is the one place where the clock enters; nodes get it as a parameter.
