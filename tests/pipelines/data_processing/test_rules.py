@@ -21,6 +21,7 @@ from personal_offers.pipelines.data_processing.rules import (
     Action,
     Rule,
     apply_rules,
+    compute_marks,
     kept,
     ledger_of,
     ledger_table,
@@ -120,6 +121,18 @@ def test_a_flag_marks_and_changes_nothing() -> None:
     assert [row["hit__test"] for row in rows] == [False, True, True, False, False]
     assert [row["paid"] for row in rows] == [row["paid"] for row in PAYMENTS]
     assert [row["removed_by"] for row in rows] == [None] * 5
+
+
+@pytest.mark.parametrize("actions", [*itertools.product(("removed", "flagged"), repeat=3)])
+def test_computed_marks_are_those_of_the_rules(actions: tuple[Action, ...]) -> None:
+    names = ("spoilt", "test", "late")
+    rules = [rule(name, action) for name, action in zip(names, actions, strict=True)]
+    marked = apply_rules(table_of(PAYMENTS), rules)
+
+    computed = compute_marks(marked, rules)
+
+    assert computed.schema() == marked.schema()
+    assert listed(computed) == listed(marked)
 
 
 def test_kept_rows_carry_no_marks() -> None:

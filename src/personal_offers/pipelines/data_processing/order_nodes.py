@@ -38,6 +38,7 @@ from personal_offers.pipelines.data_processing.order_params import OrderLineOpti
 from personal_offers.pipelines.data_processing.regime import find_breaks
 from personal_offers.pipelines.data_processing.rules import (
     apply_rules,
+    compute_marks,
     ledger_of,
     ledger_table,
     quarantine_of,
@@ -101,8 +102,9 @@ def mark_order_lines(
         InputError: When no customer can be told from another by what is left.
     """
     regime, found = find_breaks(parsed, options.regime)
-    facts = add_order_facts(parsed, options, found)
-    marked = without_facts(apply_rules(facts, order_line_rules(options), MONEY)).cache()
+    rules = order_line_rules(options)
+    marks = apply_rules(add_order_facts(parsed, options, found), rules, MONEY)
+    marked = compute_marks(without_facts(marks), rules)
     if problems := _unusable(marked, options, found):
         raise InputError(problems)
     return marked, regime, {"found": found}

@@ -120,6 +120,29 @@ def _apply_step(table: ir.Table, step: Mapping[int, Rule], money: str | None) ->
     return table.mutate(**changes)
 
 
+def compute_marks(table: ir.Table, rules: Sequence[Rule]) -> ir.Table:
+    """Compute the marks of the rules once, for everything that reads them later.
+
+    Args:
+        table: What ``apply_rules`` returned, with the same rules.
+        rules: The rules in order.
+
+    Returns:
+        The same rows and columns. The engine keeps only what ``removed_at`` does not tell: which
+        rule removed a row follows from it, and writing wide tables takes longer than comparing.
+    """
+    removals = {at: rule.name for at, rule in enumerate(rules) if rule.action == "removed"}
+    told = ["removed_by", *(f"hit__{name}" for name in removals.values())]
+    stored = table.drop(*told).cache()
+    hits = {at: (stored.removed_at == at).fill_null(False) for at in removals}
+    by = [(hits[at], ibis.literal(name)) for at, name in removals.items()]
+    marked = stored.mutate(
+        removed_by=ibis.cases(*by) if by else ibis.null("string"),
+        **{f"hit__{name}": hits[at] for at, name in removals.items()},
+    )
+    return marked.select(table.columns)
+
+
 def kept(table: ir.Table) -> ir.Table:
     """Return the rows that no rule removed, without the marks of the rules."""
     marks = [c for c in table.columns if c.startswith(("fact__", "hit__", "lost__", "removed_"))]
