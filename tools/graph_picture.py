@@ -155,11 +155,11 @@ def hide_hints(page: Page) -> None:
 
 def main() -> None:
     """Write the picture that stands in the README."""
-    with served_graph() as address, opened_page(1500, 1000) as page:
+    with served_graph() as address, opened_page(1900, 1000) as page:
         show_stages(page, address, "one_click")
         hide_hints(page)
         PICTURE.parent.mkdir(parents=True, exist_ok=True)
-        page.screenshot(path=str(PICTURE), clip={"x": 130, "y": 10, "width": 1370, "height": 980})
+        page.screenshot(path=str(PICTURE), clip={"x": 130, "y": 10, "width": 1770, "height": 980})
 
 
 if __name__ == "__main__":
