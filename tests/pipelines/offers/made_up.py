@@ -16,8 +16,12 @@ import ibis.expr.types as ir
 import numpy as np
 import pandas as pd
 
+from personal_offers.features import FeatureRegistry
 from personal_offers.pipelines.offers.catalogue_params import OfferCatalogue
+from personal_offers.pipelines.offers.outcomes import publish_offers, settle_outcomes
 from personal_offers.pipelines.offers.params import OfferOptions
+from personal_offers.pipelines.offers.plan import allocate_offers
+from personal_offers.pipelines.offers.sensitivity import draw_assumptions
 from personal_offers.pipelines.offers.values import GATES, price_offers
 
 TEXT = {"ru": "текст", "en": "text"}
@@ -289,3 +293,94 @@ def values_of(
         failed = blocked is not None and flag == gate
         frame[flag] = blocked[rows, columns] if failed else False
     return ibis.memtable(frame, schema=VALUE_COLUMNS)
+
+
+# --- whole plans ----------------------------------------------------------------------------
+
+
+def both(ru: str, en: str) -> dict[str, str]:
+    return {"ru": ru, "en": en}
+
+
+VIEW_NAMES: dict[str, Any] = {
+    "segments": {
+        "save_first": both("Спасать первыми", "Save first"),
+        "grow": both("Растить", "Grow"),
+    },
+    "classes": {
+        "top": both("Топ", "Top"),
+        "sleeping": both("Спящие", "Sleeping"),
+        "leaving": both("Уходящие", "Leaving"),
+        "lost": both("Потерянные", "Lost"),
+    },
+    "marks": {
+        "full_cart": both("Неоплаченная корзина", "Full cart"),
+        "promo_dependent": both("VIP-скидки", "VIP discounts"),
+    },
+    "not_classified": both("Вне групп", "Not classified"),
+}
+
+
+def feature(ru: str, en: str, actionable: bool, labelled: bool = True) -> dict[str, Any]:
+    return {
+        "group": "on_site_behaviour",
+        "type": "number",
+        "compute": {"kind": "not_recorded"},
+        "window": "ever",
+        "actionable": actionable,
+        "label": both(ru, en) if labelled else None,
+        "definition": both(ru, en),
+    }
+
+
+REGISTRY = FeatureRegistry.model_validate(
+    {
+        "features": {
+            "pages": feature("страниц за визит", "pages per visit", True),
+            "minutes": feature("минут на сайте", "minutes on the site", True, labelled=False),
+            "errors": feature("ошибок сервиса", "service errors", True),
+            "tenure": feature("дней с регистрации", "days since registration", False),
+        }
+    }
+)
+REASONS = ("reason_1", "reason_2", "reason_3")
+# What the plan of one shop consists of, from prices to the public table.
+Planned = SimpleNamespace
+
+
+def decline_risks(*rows: Mapping[str, Any]) -> ir.Table:
+    """Return the published risks of people, with what drives them."""
+    known = [PERSON | row for row in rows]
+    columns = ("customer_id", *REASONS)
+    frame = pd.DataFrame(
+        {name: pd.Series([p.get(name) for p in known], dtype=object) for name in columns}
+    )
+    return ibis.memtable(frame, schema=dict.fromkeys(columns, "string"))
+
+
+def plan_of(
+    *rows: Mapping[str, Any],
+    catalogue: OfferCatalogue | None = None,
+    options: OfferOptions | None = None,
+) -> Planned:
+    """Make the whole plan for people, from their offers to the public table."""
+    catalogue, options = catalogue or offer_catalogue(), options or offer_options()
+    customers, segments, interests = people(*rows)
+    values = price_offers(customers, segments, interests, catalogue, options)
+    allocation, facts = allocate_offers(segments, values, catalogue, options)
+    gains, gain_facts = draw_assumptions(values, allocation, options)
+    outcomes = settle_outcomes(segments, values, allocation, gains)
+    offers = publish_offers(
+        outcomes, decline_risks(*rows), interests, VIEW_NAMES, REGISTRY, catalogue, options
+    )
+    return Planned(
+        customers=customers, segments=segments, interests=interests, offer_values=values,
+        allocation=allocation, facts=facts, gains=gains, gain_facts=gain_facts,
+        outcomes=outcomes, offers=offers, catalogue=catalogue, options=options,
+    )  # fmt: skip
+
+
+def table_of(*rows: Mapping[str, Any], **others: Any) -> pd.DataFrame:
+    """Return the public plan of people by id."""
+    found: pd.DataFrame = plan_of(*rows, **others).offers.to_pandas()
+    return found.set_index("customer_id")

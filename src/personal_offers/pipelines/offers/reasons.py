@@ -29,8 +29,12 @@ _DRIVERS = 2
 _REASONS = 3
 _WHOLE_FROM = 10
 _CENTS_BELOW = 1
+# Digits of two per cents that would else look alike.
+_FINE_DIGITS = 2
 # Shares that are written as less, or more, than these.
 _SMALLEST, _SURE = 0.001, 0.01
+# Shares are rounded to this, and never to nothing or everything.
+_FINEST = 0.0001
 
 
 @dataclass(frozen=True)
@@ -44,6 +48,7 @@ class _Words:
     marks: str
     risk: str
     assumed_risk: str
+    driver: str
     drivers: str
     interest: str
     money: str
@@ -51,6 +56,7 @@ class _Words:
     no_break_even: str
     blocked: Mapping[str, str]
     would: str
+    would_not: str
     no_offer: str
     no_rule: str
     does_not_pay: str
@@ -67,6 +73,7 @@ _WORDS: dict[Language, _Words] = {
         marks=", {marks}",
         risk=", decline risk {risk}",
         assumed_risk=", no computed risk, by class {risk} are assumed not to come back",
+        driver=" (goes along with: {drivers})",
         drivers=" (goes along with: {drivers})",
         interest="; interest: {interest}",
         money="; expected to bring {net} {currency} ({low} to {high}) at a cost of {cost}",
@@ -75,12 +82,14 @@ _WORDS: dict[Language, _Words] = {
         blocked={
             "consent": "Not contacted: there is no agreement to be contacted",
             "channel": "Not contacted: cannot be reached ({channel})",
-            "fatigue": "Not contacted: has had contacts enough this period",
+            "fatigue": "Not contacted: has had enough contacts this period",
             "margin_floor": "No offer: it would take too large a part of what the customer earns "
             "the shop",
         },
         would="; otherwise “{offer}” would be expected to bring {net} {currency}; "
         "segment “{segment}”{risk_text}.",
+        would_not="; nor would any offer pay: the best one, “{offer}”, would bring {net} "
+        "{currency}; segment “{segment}”{risk_text}.",
         no_offer="No offer: nothing in the catalogue fits (segment “{segment}”{risk_text}).",
         no_rule="No offer: no decline risk was computed, and no rule covers “{segment}”.",
         does_not_pay="No offer: none pays; the best one, “{offer}”, would bring {net} {currency}; "
@@ -97,7 +106,8 @@ _WORDS: dict[Language, _Words] = {
         marks=", {marks}",
         risk=", риск снижения {risk}",
         assumed_risk=", риск не посчитан, по классу сами не вернутся {risk} (допущение)",
-        drivers=" (ему сопутствуют: {drivers})",
+        driver=" (с ним связан показатель: {drivers})",
+        drivers=" (с ним связаны показатели: {drivers})",
         interest="; интерес: {interest}",
         money="; ожидаемая выгода {net} {currency} (от {low} до {high}) при затратах {cost}",
         break_even="; окупается, если удержит {even}, допущение — {save}.",
@@ -109,16 +119,28 @@ _WORDS: dict[Language, _Words] = {
             "margin_floor": "Без предложения: оно забрало бы слишком большую часть того, что "
             "приносит клиент",
         },
-        would="; иначе ожидаемая выгода «{offer}» — {net} {currency}; "
+        would="; иначе ожидаемая выгода от предложения «{offer}» — {net} {currency}; "
         "сегмент «{segment}»{risk_text}.",
+        would_not="; да и ни одно предложение не окупилось бы: лучшее — «{offer}» — принесло бы "
+        "{net} {currency}; сегмент «{segment}»{risk_text}.",
         no_offer="Без предложения: в каталоге нет подходящего (сегмент «{segment}»{risk_text}).",
         no_rule="Без предложения: риск не посчитан, и для «{segment}» нет правила.",
         does_not_pay="Без предложения: ни одно не окупается, лучшее — «{offer}» — принесло бы "
         "{net} {currency}; сегмент «{segment}»{risk_text}",
-        too_dear="Без предложения: «{offer}» принесло бы {net} {currency} при затратах {cost}, но "
-        "бюджет и каналы выгоднее потратить на других; сегмент «{segment}»{risk_text}.",
+        too_dear="Без предложения: лучшее — «{offer}» — принесло бы {net} {currency} при затратах "
+        "{cost}, но бюджет и места в каналах выгоднее отдать другим; "
+        "сегмент «{segment}»{risk_text}.",
     ),
 }
+
+
+def share_text(share: float, language: Language) -> str:
+    """Write a share in per cent; what is not nothing or everything is not rounded to it."""
+    if 0 < share < _SMALLEST:
+        return "<" + percent(_SMALLEST, language)
+    if 1 - _SURE < share < 1:
+        return ">" + percent(1 - _SURE, language)
+    return percent(share, language)
 
 
 def reason_sentences(
@@ -165,11 +187,13 @@ class _Writer:
         words, outcome = _WORDS[self.language], self.rows["outcome"]
         parts = self._parts()
         why = self._why(words, parts)
-        has_risk = self.rows["decline_risk"].notna()
-        nothing = _filled(words.no_offer, parts).where(has_risk, _filled(words.no_rule, parts))
-        # Whoever has a pair without a computed risk is covered by a rule, so the first text fits.
-        nothing = nothing.where(outcome == "not_offered", "")
-        blocked = parts["blocked"] + _filled(words.would, parts)
+        nothing = _filled(words.no_offer, parts).where(
+            self._has_some_risk(), _filled(words.no_rule, parts)
+        )
+        would = _filled(words.would, parts).where(
+            self.rows["pair_expected_net"] > 0, _filled(words.would_not, parts)
+        )
+        blocked = parts["blocked"] + would
         written = {
             "sent": _filled(words.given, parts) + why,
             "control": _filled(words.withheld, parts) + why,
@@ -183,6 +207,14 @@ class _Writer:
             text = text.where(outcome != name, sentence)
         return text
 
+    def _has_some_risk(self) -> pd.Series[bool]:
+        """Return who has a risk, computed or by the rule for their class."""
+        winback, rows = self.options.winback, self.rows
+        computed = rows["decline_risk"].notna()
+        if winback is None or "rfm_class" not in rows.columns:
+            return computed
+        return computed | rows["rfm_class"].isin(list(winback.risk))
+
     def _parts(self) -> dict[str, Texts]:
         """Return every piece that a sentence may hold, as text."""
         rows, words = self.rows, _WORDS[self.language]
@@ -195,19 +227,24 @@ class _Writer:
             "channel": _mapped(rows["pair_channel"], channels),
             "segment": _mapped(rows["segment"], {n: v[self.language] for n, v in views}),
             "currency": pd.Series(getattr(self.options.currency, self.language), rows.index),
-            "risk": self._percents(rows["pair_risk"].fillna(rows["decline_risk"])),
-            "save": self._percents(rows["pair_save_rate"]),
-            "even": self._percents(rows["pair_break_even_save_rate"]),
+            # Nobody is sure to leave, or to stay, whatever a model says.
+            "risk": self._percents(
+                rows["pair_risk"].fillna(rows["decline_risk"]).clip(_FINEST, 1 - _FINEST)
+            ),
+            **self._save_rates(),
             "net": self._money(rows["pair_expected_net"]),
             "low": self._money(rows["pair_expected_net_low"]),
             "high": self._money(rows["pair_expected_net_high"]),
             "cost": self._money(rows["pair_expected_cost"]),
             "interest": rows[f"interest_{self.language}"].astype("str").fillna(""),
             "marks": self._marks(),
-            "drivers": self._drivers(),
         }
+        parts["drivers"], drivers = self._drivers()
+        parts["driver_text"] = _filled(words.drivers, parts).where(
+            drivers > 1, _filled(words.driver, parts)
+        )
         parts["risk_text"] = self._risk_text(words, parts)
-        pays = rows["pair_break_even_save_rate"].notna()
+        pays = rows["pair_break_even_save_rate"] <= 1  # no offer keeps more than all
         parts["even_text"] = _filled(words.break_even, parts).where(
             pays, _filled(words.no_break_even, parts)
         )
@@ -223,7 +260,7 @@ class _Writer:
         uses = [
             name
             for name, offer in self.catalogue.offers.items()
-            if any(f"{{{INTEREST}}}" in offer.text_in(language) for language in LANGUAGES)
+            if any(INTEREST in _fields(offer.text_in(language)) for language in LANGUAGES)
         ]
         about_interest = self.rows["pair_offer"].isin(uses) & (parts["interest"] != "")
         return (
@@ -231,7 +268,7 @@ class _Writer:
             + _filled(words.segment, parts)
             + _filled(words.marks, parts).where(parts["marks"] != "", "")
             + parts["risk_text"]
-            + _filled(words.drivers, parts).where(parts["drivers"] != "", "")
+            + parts["driver_text"].where(parts["drivers"] != "", "")
             + _filled(words.interest, parts).where(about_interest, "")
             + _filled(words.money, parts)
             + parts["even_text"]
@@ -249,13 +286,18 @@ class _Writer:
         text = pd.Series("", self.rows.index, dtype="str")
         for name, offer in self.catalogue.offers.items():
             for mark in offer.eligible.marks:
-                shown = (self.rows["pair_offer"] == name) & self.rows[mark].fillna(False)
-                label = self.names["marks"][mark][self.language]
-                text = text.where(~shown, _joined(text, label[:1].lower() + label[1:]))
+                marked = self.rows[mark].fillna(False).astype(bool)
+                shown = (self.rows["pair_offer"] == name) & marked
+                label = _inside(self.names["marks"][mark][self.language])
+                text = text.where(~shown, _joined(text, label))
         return text
 
-    def _drivers(self) -> Texts:
-        """Name the strongest features that raise the risk and that the shop can change."""
+    def _drivers(self) -> tuple[Texts, pd.Series[int]]:
+        """Name the strongest features that raise the risk and that the shop can change.
+
+        Returns:
+            Their labels, and how many they are.
+        """
         features = self.registry.features
         labels = {
             f"{name}, up": getattr(each.label or each.definition, self.language)
@@ -269,18 +311,34 @@ class _Writer:
             shown = label.notna() & (named < _DRIVERS)
             text = text.where(~shown, _joined(text, label.astype("str").fillna("")))
             named = named + shown
-        return text
+        return text, named
 
     def _percents(self, share: pd.Series[float]) -> Texts:
-        """Write shares; none is exactly nothing or everything."""
-        return _each(share.round(4), self._percent)
+        """Write shares; what is not nothing or everything is not written as if it were."""
+        inside = (share > 0) & (share < 1)
+        rounded = share.round(4)  # so that few different ones are written
+        return _each(rounded.mask(inside, rounded.clip(_FINEST, 1 - _FINEST)), self._percent)
+
+    def _save_rates(self) -> dict[str, Texts]:
+        """Write the rate from which on an offer pays, and the one assumed, so that they differ."""
+        even, save = (
+            self.rows[f"pair_{name}"].astype("float64")
+            for name in ("break_even_save_rate", "save_rate")
+        )
+        texts = {"even": self._percents(even), "save": self._percents(save)}
+        differ = even.notna() & (even.round(4) != save.round(4))
+        alike = differ & (texts["even"] == texts["save"])
+        finer = {
+            name: _each(each.round(4), self._finer)
+            for name, each in (("even", even), ("save", save))
+        }
+        return {name: text.mask(alike, finer[name]) for name, text in texts.items()}
+
+    def _finer(self, share: float) -> str:
+        return number(share * 100, self.language, _FINE_DIGITS) + "%"
 
     def _percent(self, share: float) -> str:
-        if 0 < share < _SMALLEST:
-            return "<" + percent(_SMALLEST, self.language)
-        if 1 - _SURE < share < 1:
-            return ">" + percent(1 - _SURE, self.language)
-        return percent(share, self.language)
+        return share_text(share, self.language)
 
     def _money(self, amount: pd.Series[float]) -> Texts:
         """Write amounts so that they can be read: whole ones from ten on, cents below one."""
@@ -294,6 +352,18 @@ class _Writer:
 
     def _number(self, decimals: int) -> Callable[[float], str]:
         return lambda value: number(value, self.language, decimals)
+
+
+def _fields(text: str) -> set[str | None]:
+    """Return what a text holds in braces."""
+    import string
+
+    return {field for _, field, _, _ in string.Formatter().parse(text)}
+
+
+def _inside(label: str) -> str:
+    """Write a label as it stands inside a sentence; an abbreviation keeps its capitals."""
+    return label if label[1:2].isupper() else label[:1].lower() + label[1:]
 
 
 def _joined(text: Texts, more: Texts | str) -> Texts:

@@ -8,7 +8,9 @@ any of them: if save rates are overstated, they are overstated everywhere.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from typing import Any, NamedTuple
 
 import ibis
@@ -17,14 +19,14 @@ import numpy as np
 import pandas as pd
 
 from personal_offers.features import Language
-from personal_offers.figure_style import percent, plain
+from personal_offers.figure_style import SPACE, plain
 from personal_offers.pipelines.offers.allocation import Allocation
 from personal_offers.pipelines.offers.catalogue_params import OfferCatalogue
 from personal_offers.pipelines.offers.pairs import Floats, Integers
 from personal_offers.pipelines.offers.params import OfferOptions
 from personal_offers.pipelines.offers.plan import NOTHING
 from personal_offers.pipelines.offers.pricing import expected_cost, expected_net
-from personal_offers.pipelines.offers.reasons import LANGUAGES
+from personal_offers.pipelines.offers.reasons import LANGUAGES, share_text
 from personal_offers.pipelines.offers.trials import Trial, trial_of
 
 SENSITIVITY_COLUMNS = [
@@ -53,8 +55,18 @@ _LOW, _BASE, _HIGH = 0, 1, 2
 # Where more is worse: a higher redemption only costs.
 _HARMFUL = ("redemption",)
 _FIXED = ("redeem_cost", "contact_cost")
-# Numbers that are held at once while assumptions are drawn: 80 MB.
-_BLOCK = 10_000_000
+# What margins are counted in: for 1, for 2 to 4, for 5 and more (Russian); for 1, for others.
+_MONTHS: Mapping[Language, tuple[str, ...]] = {
+    "ru": ("месяц", "месяца", "месяцев"),
+    "en": ("month", "months"),
+}
+_PURCHASES: Mapping[Language, tuple[str, ...]] = {
+    "ru": ("покупка", "покупки", "покупок"),
+    "en": ("purchase", "purchases"),
+}
+_OR: Mapping[Language, str] = {"ru": " или ", "en": " or "}
+# Numbers per array while assumptions are drawn: 8 MB, which stay near the processor.
+_BLOCK = 1_000_000
 
 
 class _Case(NamedTuple):
@@ -98,7 +110,8 @@ def try_assumptions(
         First, grain: assumption and level, the base first, ``everything`` last (low: all
         unfavourable; the risk of customers without a model stays, because it is not clear which end
         of it is): name_ru, name_en, value_text_ru, value_text_en (mean over the offers of the base
-        plan), expected_net and spend of the plan made anew, expected_net_kept and spend_kept of the
+        plan), expected_net and spend of the plan made anew (the base plan where it keeps the
+        budget and nothing better was found), expected_net_kept and spend_kept of the
         base plan under these values, offered (customers), changed (customers whose offer is not
         that of the base plan). Second, grain: case (``low``, ``base``, ``high``: everything at
         once) and offer: customers, spend, expected_net.
@@ -110,7 +123,10 @@ def try_assumptions(
     rows, by_offer = [], []
     for case in _cases(with_rule):
         values, costs = _worth(trial, case.ends)
-        found = base if not case.ends else trial.solve(values, costs, start=base.prices)
+        found = base
+        if case.ends:
+            found = trial.solve(values, costs, start=base.prices)
+            found = _or_kept(trial, base, found, values, costs)
         rows.append(_row(trial, case, base, found, values, costs))
         if case.assumption in ("base", "everything"):
             by_offer += _by_offer(trial, case.level, found.choice, values, costs)
@@ -132,6 +148,19 @@ def _worth(trial: Trial, ends: Mapping[str, int]) -> tuple[Floats, Floats]:
     cost = expected_cost(risk, save, redeem, redemption, contact)
     values = np.asfortranarray(np.where(trial.pairs.free(), net, -np.inf))
     return values, cost
+
+
+def _or_kept(
+    trial: Trial, base: Allocation, found: Allocation, values: Floats, costs: Floats
+) -> Allocation:
+    """Keep the base plan where nothing better was found: then no offer flips."""
+    given = np.flatnonzero(base.choice != NOTHING)
+    kept = (given, base.choice[given])
+    value, spend = math.fsum(values[kept]), math.fsum(costs[kept])
+    too_dear = trial.caps.budget is not None and spend > trial.caps.budget
+    if too_dear or value < found.value:
+        return found
+    return replace(found, choice=base.choice, value=value, spend=spend, used=base.used)
 
 
 def _row(
@@ -177,11 +206,32 @@ def _value_text(
         return all_of_it[key][language]
     name = case.assumption
     if name == "horizon":
-        months = trial.options.horizon_months
-        return f"{plain(getattr(months, case.level), language)} {getattr(months.unit, language)}"
+        return _horizon_text(trial.options, case.level, language)
     column = _COLUMNS[name][case.ends[name]]
     chosen = trial.pairs.numbers[column][kept]
-    return percent(float(chosen.mean()), language) if len(chosen) else "–"
+    return share_text(float(chosen.mean()), language) if len(chosen) else "–"
+
+
+def _horizon_text(options: OfferOptions, level: str, language: Language) -> str:
+    """Say for how long a kept customer brings their margin, or how often one who is won back."""
+    text = _counted(getattr(options.horizon_months, level), _MONTHS[language], language)
+    if options.winback is None:
+        return text
+    often = getattr(options.winback.purchases, level)
+    return text + _OR[language] + _counted(often, _PURCHASES[language], language)
+
+
+def _counted(number: float, forms: tuple[str, ...], language: Language) -> str:
+    """Write a parameter with its word: 3 месяца, 1,5 месяца, 21 месяц; 1 month, 0.5 months."""
+    whole = number == int(number)
+    if language == "en":
+        form = forms[0 if number == 1 else 1]
+    elif not whole:
+        form = forms[1]
+    else:
+        teens = int(number) % 100 in range(11, 15)
+        form = forms[2 if teens else {1: 0, 2: 1, 3: 1, 4: 1}.get(int(number) % 10, 2)]
+    return f"{plain(number, language)}{SPACE}{form}"
 
 
 def _by_offer(

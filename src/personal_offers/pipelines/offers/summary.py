@@ -19,7 +19,6 @@ from personal_offers.pipelines.offers.experiment import (
 from personal_offers.pipelines.offers.outcomes import CONTROL, OFFER
 from personal_offers.pipelines.offers.params import OfferOptions
 from personal_offers.pipelines.offers.reasons import NOT_CLASSIFIED
-from personal_offers.pipelines.offers.values import GATES
 
 _GATE_FIGURES = ["customers", "sole", "potential", "worth"]
 _FACTS = (
@@ -101,7 +100,7 @@ def summarise_plan(
         },
         "units": [_unit(row) for row in plan_by_unit.to_dict("records")],
         "detectable_effect": _detectable(detectable),
-        "explanation": None if totals["offered"] else _explanation(totals, options),
+        "explanation": None if totals["offered"] else _explanation(totals, gate_values, options),
     }
 
 
@@ -156,34 +155,51 @@ def _by_offer(offers: ir.Table) -> list[dict[str, Any]]:
     return rows
 
 
-def _explanation(totals: Mapping[str, Any], options: OfferOptions) -> dict[str, str]:
-    """Say why nobody gets anything."""
-    none, everyone = totals["none"], totals["customers"]
-    if everyone == 0:
+def _explanation(
+    totals: Mapping[str, Any], gate_values: pd.DataFrame, options: OfferOptions
+) -> dict[str, str]:
+    """Say why nobody gets anything, as the end of a sentence."""
+    none = totals["none"]
+    if totals["customers"] == 0:
         return {"ru": "в магазине нет ни одного клиента", "en": "the shop has no customer"}
     if totals["control"]:
         return {
             "ru": "все, кому что-то полагалось, попали в контрольную группу",
             "en": "everybody who would have got an offer is in the control group",
         }
-    if options.budget == 0 and none["too_dear"]:
-        return {"ru": "бюджет равен нулю", "en": "the budget is zero"}
+    if none["too_dear"]:  # whatever keeps the others, these pay and would get an offer
+        return _no_room(options)
+    if all(count in (0, totals["customers"]) for count in none.values()):
+        mostly = {"ru": "", "en": ""}
+    else:
+        mostly = {"ru": "чаще всего потому, что ", "en": "most often because "}
+    gates = gate_values[gate_values["customers"] > 0]
+    names = {
+        language: ", ".join(gates[f"name_{language}"].str.lower()) for language in ("ru", "en")
+    }
     texts = {
         "not_offered": {
-            "ru": "для большинства клиентов в каталоге нет подходящего предложения",
-            "en": "for most customers the catalogue has no offer",
+            "ru": "в каталоге нет подходящего предложения",
+            "en": "the catalogue has no offer that fits",
         },
         "blocked": {
-            "ru": f"большинству клиентов писать нельзя ({', '.join(GATES)})",
-            "en": f"most customers are blocked by a gate ({', '.join(GATES)})",
+            "ru": f"предложения запрещены правилами ({names['ru']})",
+            "en": f"offers are blocked by the gates ({names['en']})",
         },
         "does_not_pay": {
             "ru": "при базовых допущениях ни одно предложение не окупается",
             "en": "no offer pays at base assumptions",
         },
-        "too_dear": {
-            "ru": "в бюджет и каналы не помещается ни одно предложение",
-            "en": "no offer fits into budget and channels",
-        },
     }
-    return texts[max(none, key=lambda name: none[name])]
+    text = texts[max(texts, key=lambda name: none[name])]
+    return {language: mostly[language] + text[language] for language in text}
+
+
+def _no_room(options: OfferOptions) -> dict[str, str]:
+    """Say that offers would pay, but there is no money or no room for any."""
+    if options.budget == 0:
+        return {"ru": "бюджет равен нулю", "en": "the budget is zero"}
+    return {
+        "ru": "в бюджет и каналы не помещается ни одно предложение",
+        "en": "no offer fits into budget and channels",
+    }

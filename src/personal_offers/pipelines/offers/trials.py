@@ -109,7 +109,9 @@ class Trial:
             return found
         hurried = solver.model_copy(update={"seconds": solver.seconds * _LESS_TIME})
         sought = allocate(problem, hurried, found.prices)
-        return max(found, sought, key=lambda each: each.value)
+        best = found if found.value > sought.value else sought
+        bound = min(found.bound, sought.bound)
+        return replace(best, bound=bound, gap=max(0.0, (bound - best.value) / bound))
 
     def base(self) -> Allocation:
         """Return the plan at base assumptions, found as the real one is."""
@@ -275,7 +277,7 @@ def _moves(trial: Trial, values: Floats, plan: Allocation, table: ir.Table) -> p
     parts = []
     for move in trial.options.trials.moves:
         budget = own * (1 + move)
-        moved = trial.solve(values, caps=trial.with_budget(budget), start=plan.prices)
+        moved = trial.solve(values, caps=trial.with_budget(budget), start=plan.prices, exact=True)
         changes = _changes(plan.choice, moved.choice)
         at = np.flatnonzero(changes)
         part = {
