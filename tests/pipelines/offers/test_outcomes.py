@@ -273,10 +273,17 @@ def test_even_at_best_looks_at_the_favourable_ends_of_every_free_offer():
 
 
 def test_a_blocked_offer_does_not_make_anybody_hopeful():
-    catalogue = offer_catalogue(code={"contact_cost": 1000}, call={"channel": "call"})
-    found = untouchables({"has_phone": False}, catalogue=catalogue)
+    call = {"channel": "call", "contact_cost": 2.5}  # pays at best only
+    catalogue = offer_catalogue(code={"contact_cost": 1000}, call=call)
+    found = untouchables({"profit": 8.0, "has_phone": False}, catalogue=catalogue)
     assert found["least_bad_offer"].tolist() == ["code"]
     assert found["even_at_best"].tolist() == [True]
+
+
+def test_whom_only_a_gate_keeps_from_an_offer_that_pays_is_not_left_alone_for_their_own_good():
+    catalogue = offer_catalogue(code={"contact_cost": 1000}, call={"channel": "call"})
+    found = untouchables({"has_phone": False}, catalogue=catalogue)
+    assert found.empty
 
 
 def test_break_even_is_unknown_where_no_save_rate_pays():

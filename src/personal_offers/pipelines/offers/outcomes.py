@@ -39,19 +39,24 @@ def settle_outcomes(
 
     Returns:
         Grain: one customer, ordered by id: the columns of ``segments``, of the allocation, and of
-        one pair, prefixed ``pair_``: the offer given, or else the best one (free ones first); all
-        null where the catalogue has none. outcome: ``sent``; ``control`` (withheld on purpose);
-        ``blocked`` (all pairs fail a gate); ``not_offered`` (no pair); ``does_not_pay`` (no free
-        pair is worth more than nothing); ``too_dear`` (one is, but budget or channels went to
-        others). probability_of_gain, null without an offer.
+        one pair, prefixed ``pair_``: the offer given, or else the best one that pays (free ones
+        first), or the best one; all null where the catalogue has none. outcome: ``sent``;
+        ``control`` (withheld on purpose); ``blocked`` (no free pair pays, and a gate blocks one
+        that would, or all there are); ``not_offered`` (no pair); ``does_not_pay`` (no pair is worth
+        more than nothing); ``too_dear`` (one is, but budget or channels went to others).
+        probability_of_gain, null without an offer.
     """
     given = allocation.filter(allocation.offer_if_treated.notnull())
     asked = given.select("customer_id", asked=given.offer_if_treated)
     pairs = offer_values.left_join(asked, "customer_id").drop("customer_id_right")
-    # The given one, then free before blocked, then by worth; names settle ties.
+    free, pays = pairs.blocked_by.isnull(), pairs.expected_net > 0
+    # The given one; then what pays, free before blocked: where only a blocked one would, the gate
+    # is the reason; then what does not pay, free before blocked. By worth; names settle ties.
     first = [
         ibis.desc((pairs.offer == pairs.asked).fill_null(False)),
-        ibis.desc(pairs.blocked_by.isnull()),
+        ibis.desc(free & pays),
+        ibis.desc(pays),
+        ibis.desc(free),
         ibis.desc(pairs.expected_net),
         pairs.offer,
     ]

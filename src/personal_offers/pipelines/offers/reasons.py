@@ -27,6 +27,8 @@ LANGUAGES: tuple[Language, ...] = ("ru", "en")
 # Drivers that a sentence names, of the three that are published.
 _DRIVERS = 2
 _REASONS = 3
+# Customers whose sentences are put together at once.
+_BLOCK = 50_000
 _WHOLE_FROM = 10
 _CENTS_BELOW = 1
 # Digits of two per cents that would else look alike.
@@ -163,12 +165,16 @@ def reason_sentences(
     Returns:
         Grain: one customer, in the same order: customer_id, reason_ru, reason_en.
     """
-    sentences = outcomes[["customer_id"]].reset_index(drop=True)
-    rows = outcomes.reset_index(drop=True)
-    for language in LANGUAGES:
-        writer = _Writer(rows, view_names, registry, catalogue, options, language)
-        sentences[f"reason_{language}"] = writer.sentences()
-    return sentences
+    parts = []
+    # By blocks, because the pieces of all sentences together take many times their room.
+    for first in range(0, max(len(outcomes), 1), _BLOCK):
+        rows = outcomes.iloc[first : first + _BLOCK].reset_index(drop=True)
+        sentences = rows[["customer_id"]].copy()
+        for language in LANGUAGES:
+            writer = _Writer(rows, view_names, registry, catalogue, options, language)
+            sentences[f"reason_{language}"] = writer.sentences()
+        parts.append(sentences)
+    return pd.concat(parts, ignore_index=True)
 
 
 @dataclass(frozen=True)

@@ -61,8 +61,8 @@ GATE_NAMES: Mapping[str, tuple[str, str]] = {
 GATE_COLUMNS = ["gate", "name_ru", "name_en", "customers", "sole", "potential", "worth"]
 _TRIAL = "trial"
 # A plan by prices may end far from its bound where one offer takes much of the budget: from this
-# share on it is sought exactly, in this part of the time.
-_FAR, _LESS_TIME = 0.01, 1 / 3
+# share on it is sought exactly, in this part of the time limit.
+_FAR, _LESS_TIME = 0.01, 0.1
 
 
 @dataclass(frozen=True)
@@ -345,14 +345,15 @@ def value_gates(
 
     Returns:
         Grain: gate, in the order in which they are looked at: gate, name_ru, name_en, customers
-        (blocked, this gate first), sole (customers who pass no gate now and would have an offer
-        that pays without this one), potential (currency units: what their best offers would bring
+        (blocked, this gate first), sole (customers without a free offer that pays, who would have
+        one without this gate alone), potential (currency units: what their best offers would bring
         with money without end), worth (what the whole plan would gain if these customers could be
         had as well, under the same budget and channels).
     """
     trial, _ = trial_of(offer_values, catalogue, options)
     pairs = trial.pairs
     now, free = trial.base(), pairs.free()
+    best_free = pairs.values(free).max(axis=1, initial=-np.inf)
     blocked = outcomes.filter(outcomes.outcome == "blocked")
     counts = blocked.group_by("pair_blocked_by").aggregate(customers=blocked.count())
     found = dict(zip(*counts.to_pandas().astype("object").to_numpy().T, strict=True))
@@ -360,7 +361,7 @@ def value_gates(
     for gate in GATES:
         opened = pairs.free(without=gate)
         best = pairs.values(opened).max(axis=1, initial=-np.inf)
-        sole: Booleans = ~free.any(axis=1) & (best > 0)
+        sole: Booleans = (best_free <= 0) & (best > 0)
         potential = float(best[sole].sum())
         # Opened for these alone: what others would gain is not what the gate blocks.
         freed = pairs.values(np.where(sole[:, None], opened, free))
