@@ -269,7 +269,7 @@ def output(project: Path) -> Path:
     done = subprocess.run(
         [
             sys.executable, "-m", "kedro", "run",
-            "--pipelines", "segmentation", "--namespaces", SHOP,
+            "--pipelines", "offers", "--namespaces", SHOP,
         ],
         cwd=project,
         env=os.environ | {"PYTHONPATH": str(project / "src"), "DO_NOT_TRACK": "1"},
@@ -614,3 +614,18 @@ class TestCustomers:
         )
         titles = json.loads(months)["layout"]["title"]["text"]
         assert re.search("[а-яё]", titles)
+
+    def test_offers_are_planned_and_nothing_is_exported_without_consent(self, output: Path) -> None:
+        customers = table_of(output, "03_primary", "customers.parquet")
+        offers = table_of(output, "07_model_output", "offers.parquet")
+
+        assert sorted(offers["customer_id"]) == sorted(customers["customer_id"])
+        sent = offers[offers["group"] == "offer"]
+        assert len(sent) > 0
+        assert sent["provisional"].all()
+        assert sent["cost"].sum() <= 1500  # the budget that the page takes over
+        assert offers.loc[offers["group"] == "none", "outcome"].notna().all()
+        for file in (output / "08_reporting" / SHOP / "export").glob("*.csv"):
+            assert len(pd.read_csv(file, sep=";")) == 0, file.name
+        advice = table_of(output, "07_model_output", "recommendations.csv")
+        assert {"top", "promising", "leaving", "sleeping", "lost"} <= set(advice["name"])
