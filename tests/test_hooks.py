@@ -1,3 +1,4 @@
+import copy
 import gc
 from collections.abc import Callable
 from pathlib import Path
@@ -17,6 +18,7 @@ from personal_offers.hooks import (
     absent_blocks,
     folder_problems,
     inconsistencies,
+    unknown_names,
     unread_parameters,
     without_shops,
 )
@@ -129,6 +131,41 @@ class TestInconsistencies:
 
     def test_shop_without_registry_has_nothing_to_compare(self) -> None:
         assert list(inconsistencies({"my_shop": {"segmentation": segmentation("x", "y")}})) == []
+
+
+class TestUnknownNames:
+    @pytest.fixture
+    def blocks(self, parameters: dict[str, Any]) -> dict[str, Any]:
+        return copy.deepcopy(parameters["gift_shop"])
+
+    def test_what_is_shipped_names_nothing_unknown(self, parameters: dict[str, Any]) -> None:
+        assert list(unknown_names(parameters)) == []
+
+    def test_unknown_names_are_told_of_blocks_that_are_not_valid(
+        self, blocks: dict[str, Any]
+    ) -> None:
+        # Given an offer with a wrong cost, an unknown channel and an unknown mark
+        offer = blocks["offer_catalogue"]["offers"]["apology"]
+        offer |= {"contact_cost": -1, "channel": "fax", "eligible": {"marks": ["owl"]}}
+        # And advice for a class that no scheme has
+        blocks["recommendations"]["classes"]["nobody"] = {}
+
+        found = list(unknown_names({"gift_shop": blocks}))
+
+        assert [text.split(":")[0] for text in found] == [
+            "- gift_shop.offer_catalogue.offers.apology.channel",
+            "- gift_shop.offer_catalogue.offers.apology.eligible.marks",
+            "- gift_shop.recommendations.classes",
+        ]
+
+    @pytest.mark.parametrize("spoilt", [None, [], "text", {"offers": ["reminder"]}])
+    @pytest.mark.parametrize("block", ["offers", "offer_catalogue", "segmentation", "rfm"])
+    def test_whatever_is_written_is_no_reason_to_fail(
+        self, blocks: dict[str, Any], block: str, spoilt: Any
+    ) -> None:
+        blocks[block] = spoilt
+
+        assert isinstance(list(unknown_names({"gift_shop": blocks})), list)
 
 
 class TestCollectorHook:

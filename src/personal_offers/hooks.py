@@ -139,7 +139,9 @@ class ParameterHook:
         problems = list(unread_parameters(parameters, read))
         problems += absent_blocks(parameters, read)
         problems += folder_problems(parameters)
-        problems += invalid or inconsistencies(parameters)
+        problems += (
+            [*invalid, *unknown_names(parameters)] if invalid else inconsistencies(parameters)
+        )
         if problems:
             raise click.ClickException(
                 "\n".join(["The parameters are wrong; nothing was run.", *problems])
@@ -232,6 +234,66 @@ def inconsistencies(parameters: Mapping[str, Any]) -> Iterator[str]:
             if hasattr(block, "block_problems"):
                 for problem in block.block_problems(blocks):
                     yield f"- {shop}.{problem}"
+
+
+class _AsWritten:
+    """A block of parameters that was not validated, read as its model would be.
+
+    What is missing is empty: the validation says so, and names elsewhere can still be checked.
+    """
+
+    def __init__(self, written: Any) -> None:
+        self._written = written if isinstance(written, Mapping) else {}
+
+    def __getattr__(self, name: str) -> Any:
+        if name == "chosen":  # of several schemes
+            return self.schemes[self._written.get("scheme")]
+        return self[name]
+
+    def __getitem__(self, name: Any) -> Any:
+        below = self._written.get(name, {})
+        return _AsWritten(below) if isinstance(below, Mapping) else below
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._written)
+
+    def keys(self) -> Any:
+        """Return the names."""
+        return self._written.keys()
+
+    def values(self) -> list[Any]:
+        """Return what stands under them."""
+        return [self[name] for name in self]
+
+    def items(self) -> list[tuple[str, Any]]:
+        """Return both."""
+        return [(name, self[name]) for name in self]
+
+
+def unknown_names(parameters: Mapping[str, Any]) -> Iterator[str]:
+    """Find names in blocks that other blocks do not have, where some blocks are not valid.
+
+    Args:
+        parameters: Shop: its blocks as they are written.
+
+    Yields:
+        One sentence for each, so that they are told together with what is not valid.
+    """
+    from personal_offers.pipelines.offers.params import OfferOptions
+    from personal_offers.pipelines.offers.recommendation_params import RecommendationOptions
+
+    models: dict[str, Any] = {"offers": OfferOptions, "recommendations": RecommendationOptions}
+    for shop, blocks in parameters.items():
+        if not isinstance(blocks, Mapping) or "feature_registry" not in blocks:
+            continue
+        read = {name: _AsWritten(block) for name, block in blocks.items()}
+        for name, model in models.items():
+            try:
+                found = model.block_problems(read[name], read)
+            except (AttributeError, KeyError, TypeError):
+                continue  # so far from its model that the validation says enough
+            for problem in found:
+                yield f"- {shop}.{problem}"
 
 
 class CollectorHook:

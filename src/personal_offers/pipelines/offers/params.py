@@ -282,7 +282,7 @@ class OfferOptions(Strict):
                 f"{place}.{key}: {each} is no {kind} ({', '.join(known) or 'there is none'})"
                 for key, names, known, kind in named
                 for each in names or ()
-                if each not in known
+                if isinstance(each, str) and each not in known
             ]
         if self.winback is not None:
             problems += [
