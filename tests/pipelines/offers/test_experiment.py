@@ -458,6 +458,20 @@ class TestBalance:
             balance_groups(plan(9, 1).drop(columns="offer_if_treated"), options())
 
 
+# Where the warning about small groups sends its reader.
+POINTER = {
+    "ru": "Какая разница была бы заметна и сколько клиентов нужно, чтобы заметить ожидаемую, — в "
+    "detectable_effects.csv.",
+    "en": "detectable_effects.csv says which difference would be noticed, and how many customers "
+    "it takes to notice the expected one.",
+}
+
+
+def groups(**sizes: tuple[int, int]) -> pd.DataFrame:
+    """Make a plan of groups, each of so many customers with an offer and in control."""
+    return pd.concat([plan(*size, segment=name) for name, size in sizes.items()])
+
+
 def warnings_of(offers: pd.DataFrame, **control: Any) -> list[dict[str, str]]:
     asked = options(**control)
     effects = detectable_effects(offers, asked, SEGMENTS)
@@ -474,23 +488,101 @@ def warnings_of(offers: pd.DataFrame, **control: Any) -> list[dict[str, str]]:
 class TestWarnings:
     def test_a_plan_that_will_show_its_effect_has_none(self) -> None:
         assert warnings_of(plan(9000, 1000)) == []
+        assert warnings_of(groups(keep=(9000, 1000), save=(9000, 1000))) == []
 
-    def test_a_small_segment_is_named_with_what_it_would_take(self) -> None:
-        offers = plan(9000, 1000, segment=["keep"] * 8979 + ["save"] * 21 + ["keep"] * 1000)
-        offers.loc[:1, ["segment", "group"]] = ["save", "control"]
+    def test_one_small_group_is_named_alone(self) -> None:
+        offers = groups(keep=(9000, 1000), save=(21, 2))
 
         (text,) = warnings_of(offers, other_shares=())
 
         assert text["ru"] == (
-            "Сегмент «Спасать» слишком мал, чтобы по нему что-то узнать: 23 клиента, в "
-            "контрольной группе — 2. Разница осталась бы незаметной, даже если бы предложение "
-            "удержало всех. Чтобы заметить ожидаемое, нужно не меньше 2 151 клиента."
+            "Отдельно ничего не узнать о группе «Спасать» (23 клиента, из них 2 в контрольной "
+            f"группе). {POINTER['ru']}"
         )
         assert text["en"] == (
-            "Segment “Save” is too small to learn anything from: 23 customers, with 2 in the "
-            "control group. The difference would go unnoticed even if the offer kept everybody. "
-            "To notice what is expected, at least 2,151 customers are needed."
+            "Nothing can be learned about this group alone: “Save” (23 customers, 2 of them in "
+            f"the control group). {POINTER['en']}"
         )
+
+    def test_several_small_groups_share_one_warning_in_the_order_of_the_table(self) -> None:
+        offers = groups(big=(9000, 1000), new=(4, 1), keep=(1, 0), save=(19, 2))
+
+        (text,) = warnings_of(offers, other_shares=())
+
+        assert text["ru"] == (
+            "По отдельности ничего не узнать о группах: «Спасать» (21 клиент, из них 2 в "
+            "контрольной группе), «Беречь» (1 клиент, в контрольной группе никого) и «new» "
+            f"(5 клиентов, из них 1 в контрольной группе). {POINTER['ru']}"
+        )
+        assert text["en"] == (
+            "Nothing can be learned about any of these groups alone: “Save” (21 customers, 2 of "
+            "them in the control group), “Keep” (1 customer, none in the control group) and “new” "
+            f"(5 customers, 1 of them in the control group). {POINTER['en']}"
+        )
+
+    def test_groups_of_control_customers_only_are_told_in_words(self) -> None:
+        offers = groups(big=(9000, 1000), save=(0, 1), keep=(0, 2))
+
+        (text,) = warnings_of(offers, other_shares=())
+
+        assert "«Спасать» (1 клиент, в контрольной группе) и " in text["ru"]
+        assert " и «Беречь» (2 клиента, все в контрольной группе). " in text["ru"]
+        assert "“Save” (1 customer, in the control group) and " in text["en"]
+        assert " and “Keep” (2 customers, all in the control group). " in text["en"]
+
+    def test_a_share_at_which_a_group_would_do_is_named_with_it(self) -> None:
+        offers = groups(big=(9000, 1000), keep=(900, 100), save=(21, 2))
+
+        (text,) = warnings_of(offers)
+
+        assert text["ru"] == (
+            "По отдельности ничего не узнать о группах: «Спасать» (23 клиента, из них 2 в "
+            "контрольной группе) и «Беречь» (1 000 клиентов, из них 100 в контрольной группе). "
+            "С долей контрольной группы 50% хватило бы клиентов группы «Беречь». "
+            f"{POINTER['ru']}"
+        )
+        assert text["en"] == (
+            "Nothing can be learned about any of these groups alone: “Save” (23 customers, 2 of "
+            "them in the control group) and “Keep” (1,000 customers, 100 of them in the control "
+            "group). With a control share of 50% the customers of “Keep” would be enough. "
+            f"{POINTER['en']}"
+        )
+
+    def test_groups_stand_with_the_least_share_at_which_they_would_do(self) -> None:
+        offers = groups(big=(9000, 1000), keep=(1350, 150), new=(900, 100), save=(900, 100))
+
+        (text,) = warnings_of(offers)
+
+        assert (
+            " С долей контрольной группы 20% хватило бы клиентов группы «Беречь»; с долей 50% — "
+            "групп «Спасать» и «new». "
+        ) in text["ru"]
+        assert (
+            " With a control share of 20% the customers of “Keep” would be enough; with 50%, "
+            "those of “Save” and “new”. "
+        ) in text["en"]
+
+    def test_everybody_is_warned_of_before_the_groups(self) -> None:
+        everybody, parts = warnings_of(groups(keep=(90, 10), save=(45, 5)), other_shares=())
+
+        assert everybody["ru"].startswith("Даже по всем клиентам вместе")
+        assert everybody["en"].startswith("Even over all customers")
+        assert parts["ru"].startswith("По отдельности ничего не узнать о группах: «Спасать» (50 ")
+        assert parts["en"].startswith("Nothing can be learned about any of these groups alone: ")
+
+    def test_one_group_alone_is_told_as_everybody_only(self) -> None:
+        (text,) = warnings_of(groups(save=(90, 10)), other_shares=())
+
+        assert text["en"].startswith("Even over all customers")
+
+    def test_groups_are_not_called_segments(self) -> None:
+        for offers in (
+            groups(big=(9000, 1000), save=(21, 2)),
+            groups(big=(9000, 1000), save=(21, 2), keep=(900, 100)),
+        ):
+            (text,) = warnings_of(offers)
+            assert "сегмент" not in text["ru"].lower()
+            assert "segment" not in text["en"].lower()
 
     def test_another_share_that_would_do_is_named(self) -> None:
         (text,) = warnings_of(plan(900, 100))
@@ -514,10 +606,13 @@ class TestWarnings:
         ],
     )
     def test_numbers_have_the_right_words(self, size: int, ru: str, en: str) -> None:
-        found = warnings_of(plan(size, 0), suspicious=1e-9)
+        (everybody,) = warnings_of(plan(size, 0), suspicious=1e-9)
+        (part,) = warnings_of(groups(big=(9000, 1000), save=(size, 0)), suspicious=1e-9)
 
-        assert f"узнать: {ru}, в" in found[0]["ru"] or f"видно: {ru}, в" in found[0]["ru"]
-        assert f": {en}, with 0 in the control group. There is nobody" in found[0]["en"]
+        assert f"видно: {ru}, в контрольной группе — 0. Сравнивать" in everybody["ru"]
+        assert f": {en}, with 0 in the control group. There is nobody" in everybody["en"]
+        assert f"«Спасать» ({ru}, в контрольной группе никого)" in part["ru"]
+        assert f"alone: “Save” ({en}, none in the control group)" in part["en"]
 
     def test_numbers_that_round_alike_are_told_apart(self) -> None:
         drop = detectable_drop(0.5, 2000, 217, 0.8, 0.05)

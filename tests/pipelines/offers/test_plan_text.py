@@ -113,7 +113,9 @@ def summary_of(**changes: Any) -> dict[str, Any]:
         "gap": 8e-5,
         "method": "exact",
         "provisional": False,
-        "do_not_touch": {"customers": 602, "saves": 3400.0},
+        "exported": 0,
+        "explored": 0,
+        "do_not_touch": {"customers": 602, "saves": 3400.0, "even_at_best": 60},
         "probability_of_gain": 0.934,
         "units": [],
         "detectable_effect": 0.26,
@@ -190,10 +192,8 @@ class TestPage:
     def test_says_why_others_get_nothing(self) -> None:
         line = line_of(written()[0], "Кто не получает")
 
-        assert line.startswith("Без предложения остаются 944 клиента: 201 — правила запрещают")
-        assert line.endswith(
-            "100 — окупается, но бюджет или места в канале выгоднее отдать другим."
-        )
+        assert line.startswith("Без предложения остаются 944 клиента: 201 — отсеяны правилами")
+        assert line.endswith("100 — окупается, но на них не хватает бюджета или мест в канале.")
 
     def test_says_cost_gain_and_range(self) -> None:
         russian, english = written()
@@ -234,7 +234,7 @@ class TestPage:
         assert line_of(russian, "Что блокируют") == (
             "Нет согласия на связь: 180 клиентов (согласие ещё 151 клиента принесло бы 12 400 ₽); "
             "уже получили достаточно сообщений: 22 клиента (без этого запрета план заработал бы "
-            "ещё 96,4 ₽ на 2 клиентах); предложение съело бы слишком большую часть прибыли: "
+            "ещё 96,4 ₽ на 2 клиентах); того, что приносит клиент, на предложение не хватает: "
             "1 клиент."
         )
         assert "(consent from 151 customers would earn 12,400 RUB)" in english
@@ -244,20 +244,24 @@ class TestPage:
 
     def test_says_what_the_next_money_returns_and_how_near_the_best_it_is(self) -> None:
         assert line_of(written()[1], "The next money") == (
-            "1 RUB more of budget would add 1.84 RUB of net profit. The best possible plan would "
-            "earn at most 0.008% more."
+            "1 RUB more of budget would add 1.84 RUB of net profit. It is proven that offers "
+            "can be given out better by 0.008% at most."
         )
         assert line_of(written(gap=0.0, next_unit_returns=0.0)[1], "The next money") == (
             "A larger budget adds nothing: all that pays and fits into the channels is in the "
-            "plan. No plan earns more under these limits."
+            "plan. It is proven that under these assumptions and limits offers cannot be given out "
+            "better (before the control group is drawn)."
         )
+        drawn = written(explored=2)
+        assert line_of(drawn[0], "Следующие деньги").endswith("досталось 2 клиентам.")
+        assert "proven" not in drawn[1]
         unlimited = written(gap=float("nan"), next_unit_returns=None, budget=None)[1]
         assert line_of(unlimited, "The next money").startswith("The budget is not limited: all")
 
     def test_says_whether_the_plan_can_lose(self) -> None:
         assert line_of(written()[0], "Если допущения") == (
-            "В худшем случае план теряет 1 200 ₽; план в плюсе с вероятностью 93% (при названных "
-            "допущениях)."
+            "В худшем случае план теряет 1 200 ₽; если взять допущения наугад из их пределов, "
+            "ожидаемая прибыль больше нуля в 93% случаев."
         )
         safe = written(expected_net_low=5.0, probability_of_gain=None)[1]
         assert line_of(safe, "If the assumptions") == "Even at worst the plan loses nothing."
@@ -275,8 +279,9 @@ class TestPage:
         ]
 
         assert line_of(written(units=units)[0], "Единица") == (
-            "От неё зависят выводы, подтвердите, какая верна: ед. a (так считает план) — 321 "
-            "предложение, 38 000 ₽; ед. b — план пуст."
+            "От неё зависят выводы, подтвердите, какая верна (в среднем по жеребьёвкам "
+            "контрольной группы): ед. a (так считает план) — 321 предложение, 38 000 ₽; ед. b — "
+            "план пуст."
         )
         assert "Unit of profit" not in written(units=units[:1])[1]
 
@@ -284,8 +289,9 @@ class TestPage:
         russian, _ = written()
 
         assert line_of(russian, "Не трогать") == (
-            "602 клиентам лучше не писать: предложение обошлось бы дороже, чем принесёт. Это "
-            "бережёт 3 400 ₽."
+            "602 клиентам лучше не писать: при базовых допущениях предложение обошлось бы дороже, "
+            "чем принесёт. Это сбережёт 3 400 ₽. Даже при самых благоприятных допущениях не "
+            "окупилось бы: 60."
         )
         assert "Не трогать" not in written(do_not_touch={"customers": 0, "saves": 0.0})[0]
 
@@ -293,7 +299,11 @@ class TestPage:
         for page in written(provisional=True):
             notice = page.splitlines()[2]
             assert notice.startswith("> **")
-            assert "`offers.gates.consent.confirmed: true`" in notice
+            assert ".offers.gates.consent.confirmed=true`" in notice
+        assert "The mailing files are empty." in notice
+        some = written(provisional=True, exported=273)
+        assert "только те, у кого оно записано: 273 клиента." in some[0]
+        assert "files are empty" not in some[1]
         assert "> " not in written()[0]
 
     def test_warnings_stand_at_the_end(self) -> None:
@@ -313,7 +323,7 @@ class TestPage:
 class TestControlGroup:
     def test_the_page_names_the_difference(self) -> None:
         assert line_of(written()[0], "Контрольная").startswith(
-            "Нарочно ничего не получают 32 клиента. Сравнение с ними с вероятностью 80% покажет "
+            "Намеренно ничего не получают 32 клиента. Сравнение с ними с вероятностью 80% покажет "
             "уменьшение доли снизивших активность, если оно не меньше 26,0 п. п."
         )
 

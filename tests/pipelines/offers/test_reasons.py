@@ -143,8 +143,8 @@ BLOCKED = {
         "Not contacted: has had enough contacts this period",
     ),
     "margin_floor": (
-        "Без предложения: оно забрало бы слишком большую часть того, что приносит клиент",
-        "No offer: it would take too large a part of what the customer earns the shop",
+        "Без предложения: того, что приносит клиент, на него не хватает",
+        "No offer: what the customer earns the shop is too little for one",
     ),
 }
 
@@ -187,8 +187,8 @@ def test_no_risk_and_no_rule_says_so():
     options = OPTIONS.model_copy(update={"winback": offer_options(winback=WINBACK).winback})
     for each in (OPTIONS, options):
         assert told(lost | NO_PAIR, options=each) == (
-            "Без предложения: риск не посчитан, и для «Потерянные» нет правила.",
-            "No offer: no decline risk was computed, and no rule covers “Lost”.",
+            "Без предложения: риск не посчитан, и для класса «Потерянные» нет правила.",
+            "No offer: no decline risk was computed, and no rule covers the class “Lost”.",
         )
 
 
@@ -232,12 +232,12 @@ def test_rates_that_differ_are_written_so_that_they_differ():
     assert told(row | {"pair_break_even_save_rate": 0.1})[1].endswith("of 10%, 10% is assumed.")
 
 
-def test_what_is_too_dear_says_that_others_bring_more():
+def test_what_is_too_dear_says_that_there_is_no_room_for_it():
     assert told({"outcome": "too_dear", "pair_expected_net": 12.3}) == (
-        "Без предложения: лучшее — «Промокод» — принесло бы 12 ₽ при затратах 2,8, но бюджет и "
-        "места в каналах выгоднее отдать другим; сегмент «Спасать первыми», риск снижения 62%.",
-        "No offer: “Promo code” would bring 12 RUB at a cost of 2.8, but budget and channels "
-        "bring more elsewhere; segment “Save first”, decline risk 62%.",
+        "Без предложения: лучшее — «Промокод» — принесло бы 12 ₽ при затратах 2,8, но бюджета "
+        "или мест в канале на него не хватает; сегмент «Спасать первыми», риск снижения 62%.",
+        "No offer: “Promo code” would bring 12 RUB at a cost of 2.8, but budget or channel "
+        "room does not stretch that far; segment “Save first”, decline risk 62%.",
     )
 
 

@@ -22,10 +22,14 @@ import pandas as pd
 from personal_offers.features import BothLanguages, Language
 from personal_offers.figure_style import SPACE, decimals_of, number, plain
 from personal_offers.pipelines.offers.experiment_texts import (
+    AND,
     AT_LEAST_CUSTOMERS,
     CUSTOMERS,
     EVERYBODY,
+    GROUP,
+    MEMBERS,
     PLACES,
+    QUOTED,
     TEXTS,
     Text,
 )
@@ -435,28 +439,82 @@ def experiment_warnings(
         return [TEXTS["nobody"]]
     if options.control.share == 0:
         return [TEXTS["no_control"], *_split_warnings(effects, balance, offer_names)]
-    chosen = effects.loc[effects["chosen"] & ~effects["learnable"]]
-    # One segment alone is everybody once more.
-    if effects["segment"].nunique() == 2:  # noqa: PLR2004
-        chosen = chosen.loc[chosen["segment"] == ALL]
-    small = [_too_small(row, effects, options) for row in chosen.to_dict("records")]
-    return small + _split_warnings(effects, balance, offer_names)
+    warnings = _too_small_warnings(effects, options)
+    return warnings + _split_warnings(effects, balance, offer_names)
 
 
-def _too_small(row: Mapping[Any, Any], effects: pd.DataFrame, options: OfferOptions) -> Text:
-    """Say what a segment, or everybody, would have to have to show anything."""
-    others = effects.loc[(effects["segment"] == row["segment"]) & effects["learnable"]]
-    share = None if others.empty else float(others["control_share"].iloc[0])
-    text = TEXTS["all_too_small" if row["segment"] == ALL else "segment_too_small"]
-    return _in_both(
-        lambda language: text[language].format(
-            segment=row[f"segment_{language}"],
-            customers=_counted(row["customers"], CUSTOMERS, language),
-            control=number(row["control"], language),
-            why=_why(row, options, language),
-            remedy=_remedy(row, share, language),
-        )
+def _too_small_warnings(effects: pd.DataFrame, options: OfferOptions) -> list[Text]:
+    """Warn once about everybody, and once about all groups that show nothing alone."""
+    small = effects.loc[effects["chosen"] & ~effects["learnable"]]
+    # The least of the other shares at which the same customers would do.
+    enough = effects.loc[effects["learnable"]].groupby("segment")["control_share"].min()
+    rows = small.assign(enough=small["segment"].map(enough)).to_dict("records")
+    warnings = [
+        _in_both(partial(_all_too_small, row, options)) for row in rows if row["segment"] == ALL
+    ]
+    groups = [row for row in rows if row["segment"] != ALL]
+    # One group alone is everybody once more.
+    if groups and effects["segment"].nunique() > 2:  # noqa: PLR2004
+        warnings.append(_in_both(partial(_groups_too_small, groups)))
+    return warnings
+
+
+def _all_too_small(row: Mapping[Any, Any], options: OfferOptions, language: Language) -> str:
+    """Say what everybody would have to be to show anything."""
+    return TEXTS["all_too_small"][language].format(
+        customers=_counted(row["customers"], CUSTOMERS, language),
+        control=number(row["control"], language),
+        why=_why(row, options, language),
+        remedy=_remedy(row, language),
     )
+
+
+def _groups_too_small(rows: list[dict[Any, Any]], language: Language) -> str:
+    """List the groups that show nothing alone, and the shares at which some would."""
+    groups = [f"{_quoted(row, language)}{SPACE}({_members(row, language)})" for row in rows]
+    text = TEXTS["group_too_small" if len(rows) == 1 else "groups_too_small"][language]
+    remedy = _enough_shares(rows, language)
+    return text.format(groups=_joined(groups, language), remedy=remedy)
+
+
+def _quoted(row: Mapping[Any, Any], language: Language) -> str:
+    return QUOTED[language].format(name=row[f"segment_{language}"])
+
+
+def _members(row: Mapping[Any, Any], language: Language) -> str:
+    """Write how many customers a group has, and how many of them are in control."""
+    customers, control = row["customers"], row["control"]
+    if not control:
+        form = "none"
+    elif control < customers:
+        form = "some"
+    else:
+        form = "one" if customers == 1 else "all"
+    return MEMBERS[form][language].format(
+        customers=_counted(customers, CUSTOMERS, language), control=number(control, language)
+    )
+
+
+def _enough_shares(rows: list[dict[Any, Any]], language: Language) -> str:
+    """Name the shares that would do for some groups, each with those groups."""
+    told: list[str] = []
+    for share in sorted({row["enough"] for row in rows if not pd.isna(row["enough"])}):
+        names = [_quoted(row, language) for row in rows if row["enough"] == share]
+        text = TEXTS["further_share" if told else "first_share"][language]
+        told.append(
+            text.format(
+                share=_as_given(share, language),
+                group=GROUP[language][len(names) > 1],
+                names=_joined(names, language),
+            )
+        )
+    return f" {'; '.join(told)}." if told else ""
+
+
+def _joined(parts: list[str], language: Language) -> str:
+    """Write a list as people do: one, two and three."""
+    *first, last = parts
+    return f"{', '.join(first)} {AND[language]} {last}" if first else last
 
 
 def _why(row: Mapping[Any, Any], options: OfferOptions, language: Language) -> str:
@@ -470,10 +528,10 @@ def _why(row: Mapping[Any, Any], options: OfferOptions, language: Language) -> s
     return text.format(power=power, detectable=detectable, assumed=assumed)
 
 
-def _remedy(row: Mapping[Any, Any], share: float | None, language: Language) -> str:
+def _remedy(row: Mapping[Any, Any], language: Language) -> str:
     """Name another share that would do, or else the customers that it takes."""
-    if share is not None:
-        return TEXTS["other_share"][language].format(share=_as_given(share, language))
+    if not pd.isna(row["enough"]):
+        return TEXTS["other_share"][language].format(share=_as_given(row["enough"], language))
     needed = row["needed_customers"]
     # Where the split came out uneven, the planned one would have done with these customers.
     if pd.isna(needed) or needed <= row["customers"]:

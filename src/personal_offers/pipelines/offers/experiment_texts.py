@@ -14,6 +14,29 @@ AT_LEAST_CUSTOMERS: dict[str, tuple[str, str, str]] = {
     "ru": ("клиента", "клиентов", "клиентов"),
     "en": ("customer", "customers", "customers"),
 }
+# Russian, in the genitive: one group, several; in English the names stand alone.
+GROUP: dict[str, tuple[str, str]] = {"ru": ("группы", "групп"), "en": ("", "")}
+QUOTED: Text = {"ru": "«{name}»", "en": "“{name}”"}
+AND: Text = {"ru": "и", "en": "and"}
+# How many customers of a group are in control; ``one`` is a customer who is the whole group.
+MEMBERS: dict[str, Text] = {
+    "none": {
+        "ru": "{customers}, в контрольной группе никого",
+        "en": "{customers}, none in the control group",
+    },
+    "some": {
+        "ru": "{customers}, из них {control} в контрольной группе",
+        "en": "{customers}, {control} of them in the control group",
+    },
+    "one": {
+        "ru": "{customers}, в контрольной группе",
+        "en": "{customers}, in the control group",
+    },
+    "all": {
+        "ru": "{customers}, все в контрольной группе",
+        "en": "{customers}, all in the control group",
+    },
+}
 PLACES: dict[str, Text] = {
     "segment": {"ru": "сегмент «{segment}»", "en": "segment “{segment}”"},
     "offer": {"ru": "предложение «{offer}»", "en": "offer “{offer}”"},
@@ -37,11 +60,28 @@ TEXTS: dict[str, Text] = {
         "en": "Even over all customers the effect of the offers will not be seen: {customers}, "
         "with {control} in the control group. {why}{remedy}",
     },
-    "segment_too_small": {
-        "ru": "Сегмент «{segment}» слишком мал, чтобы по нему что-то узнать: {customers}, в "
-        "контрольной группе — {control}. {why}{remedy}",
-        "en": "Segment “{segment}” is too small to learn anything from: {customers}, with "
-        "{control} in the control group. {why}{remedy}",
+    # Of these, some are segments and some are classes of customers without a risk.
+    "group_too_small": {
+        "ru": "Отдельно ничего не узнать о группе {groups}.{remedy} Какая разница была бы заметна "
+        "и сколько клиентов нужно, чтобы заметить ожидаемую, — в detectable_effects.csv.",
+        "en": "Nothing can be learned about this group alone: {groups}.{remedy} "
+        "detectable_effects.csv says which difference would be noticed, and how many customers "
+        "it takes to notice the expected one.",
+    },
+    "groups_too_small": {
+        "ru": "По отдельности ничего не узнать о группах: {groups}.{remedy} Какая разница была бы "
+        "заметна и сколько клиентов нужно, чтобы заметить ожидаемую, — в detectable_effects.csv.",
+        "en": "Nothing can be learned about any of these groups alone: {groups}.{remedy} "
+        "detectable_effects.csv says which difference would be noticed, and how many customers "
+        "it takes to notice the expected one.",
+    },
+    "first_share": {
+        "ru": "С долей контрольной группы {share} хватило бы клиентов {group} {names}",
+        "en": "With a control share of {share} the customers of {names} would be enough",
+    },
+    "further_share": {
+        "ru": "с долей {share} — {group} {names}",
+        "en": "with {share}, those of {names}",
     },
     "one_side": {
         "ru": "Сравнивать не с кем.",

@@ -47,8 +47,10 @@ _TEXTS: Mapping[Language, Mapping[str, str]] = {
     "ru": {
         "title": "План предложений на {date}",
         "provisional": "**План предварительный: не у всех, кто в нём, записано согласие на "
-        "связь.** Файлы для рассылки пусты. Если магазин хранит согласие, подтвердите это "
-        "параметром `offers.gates.consent.confirmed: true` и пересчитайте план.",
+        "связь.** {exported} Если магазин хранит согласие, подтвердите это параметром "
+        "`<магазин>.offers.gates.consent.confirmed=true` и пересчитайте план.",
+        "exported_none": "Файлы для рассылки пусты.",
+        "exported_some": "В файлах для рассылки только те, у кого оно записано: {customers}.",
         "when": "**Когда и в чём.** Предложения действуют с {date}; деньги: {currency}; единица "
         "прибыли магазина: {unit}.",
         "who": "**Кто получает.** Предложение {gets} {offered} из {customers}{channels}.",
@@ -57,10 +59,10 @@ _TEXTS: Mapping[Language, Mapping[str, str]] = {
         "channels": "; каналы: {list}",
         "channel": "{name} — {count}",
         "others": "**Кто не получает.** Без предложения {goes_without} {customers}: {list}.",
-        "blocked": "{count} — правила запрещают писать",
+        "blocked": "{count} — отсеяны правилами",
         "not_offered": "{count} — в каталоге для них ничего нет",
         "does_not_pay": "{count} — предложение не окупается",
-        "too_dear": "{count} — окупается, но бюджет или места в канале выгоднее отдать другим",
+        "too_dear": "{count} — окупается, но на них не хватает бюджета или мест в канале",
         "other_outcome": "{count} — {name}",
         "money": "**Деньги.** План стоит {spend} ({budget}) и при базовых допущениях приносит "
         "{base} чистой прибыли; при осторожных {low}, при оптимистичных {high}.",
@@ -73,10 +75,10 @@ _TEXTS: Mapping[Language, Mapping[str, str]] = {
         "cost": "Стоит",
         "gain": "Приносит",
         "rest": "остальные ({count})",
-        "control": "**Контрольная группа.** Нарочно ничего не {gets} {control}. Сравнение с ними "
+        "control": "**Контрольная группа.** Намеренно ничего не {gets} {control}. Сравнение с ними "
         "с вероятностью {power} покажет уменьшение доли снизивших активность, если оно не меньше "
         "{points} п. п.; меньшее этот план не докажет.",
-        "control_small": "**Контрольная группа.** Нарочно ничего не {gets} {control}. Для "
+        "control_small": "**Контрольная группа.** Намеренно ничего не {gets} {control}. Для "
         "доказательства эффекта клиентов слишком мало.",
         "no_control": "**Контрольная группа.** Её нет: доказать, что предложения подействовали, "
         "будет нельзя.",
@@ -87,7 +89,7 @@ _TEXTS: Mapping[Language, Mapping[str, str]] = {
         "gate_consent": "нет согласия на связь",
         "gate_channel": "нет канала, по которому можно написать",
         "gate_fatigue": "уже получили достаточно сообщений",
-        "gate_margin_floor": "предложение съело бы слишком большую часть прибыли",
+        "gate_margin_floor": "того, что приносит клиент, на предложение не хватает",
         "gate": "{name}: {customers}",
         "worth_consent": " (согласие ещё {of_customers} принесло бы {worth})",
         "worth": " (без этого запрета план заработал бы ещё {worth} на {on_customers})",
@@ -97,24 +99,31 @@ _TEXTS: Mapping[Language, Mapping[str, str]] = {
         "окупается и помещается в каналы, уже в плане.",
         "next_unlimited": "**Следующие деньги.** Бюджет не ограничен: всё, что окупается и "
         "помещается в каналы, уже в плане.",
-        "best": " Выгоднее плана при этих условиях нет.",
-        "gap": " Лучший возможный план принёс бы больше не более чем на {gap}%.",
+        "best": " Доказано: при этих допущениях и ограничениях предложения нельзя раздать выгоднее "
+        "(до жеребьёвки контрольной группы).",
+        "gap": " Доказано: лучше раздать предложения можно не более чем на {gap}%.",
+        "explored": " Случайное предложение, чтобы узнать, что работает, досталось {customers}.",
         "worst_loses": "**Если допущения неверны.** В худшем случае план теряет {low}",
         "worst_safe": "**Если допущения неверны.** Даже в худшем случае план не теряет денег",
-        "probability": "; план в плюсе с вероятностью {share} (при названных допущениях)",
-        "units": "**Единица прибыли.** От неё зависят выводы, подтвердите, какая верна: {list}.",
+        "probability": "; если взять допущения наугад из их пределов, ожидаемая прибыль больше "
+        "нуля в {share} случаев",
+        "units": "**Единица прибыли.** От неё зависят выводы, подтвердите, какая верна (в среднем "
+        "по жеребьёвкам контрольной группы): {list}.",
         "unit": "{label}{chosen} — {offers}, {net}",
         "unit_empty": "{label}{chosen} — план пуст",
         "chosen": " (так считает план)",
-        "do_not_touch": "**Не трогать.** {customers} лучше не писать: предложение обошлось бы "
-        "дороже, чем принесёт. Это бережёт {saves}.",
+        "do_not_touch": "**Не трогать.** {customers} лучше не писать: при базовых допущениях "
+        "предложение обошлось бы дороже, чем принесёт. Это сбережёт {saves}. Даже при самых "
+        "благоприятных допущениях не окупилось бы: {surely}.",
         "warnings": "**Предупреждения.**",
     },
     "en": {
         "title": "Offer plan of {date}",
         "provisional": "**The plan is provisional: not everybody in it has a recorded consent to "
-        "be contacted.** The mailing files are empty. If the shop holds consent, confirm it with "
-        "the parameter `offers.gates.consent.confirmed: true` and make the plan again.",
+        "be contacted.** {exported} If the shop holds consent, confirm it with the parameter "
+        "`<shop>.offers.gates.consent.confirmed=true` and make the plan again.",
+        "exported_none": "The mailing files are empty.",
+        "exported_some": "The mailing files hold only those who have one: {customers}.",
         "when": "**When, and in what.** Offers are valid from {date}; money: {currency}; unit of "
         "the shop's profit: {unit}.",
         "who": "**Who gets one.** {offered} out of {customers} {gets} an offer{channels}.",
@@ -123,10 +132,10 @@ _TEXTS: Mapping[Language, Mapping[str, str]] = {
         "channels": "; channels: {list}",
         "channel": "{name} – {count}",
         "others": "**Who gets none.** {customers} {goes_without} without an offer: {list}.",
-        "blocked": "{count} – the rules forbid contact",
+        "blocked": "{count} – stopped by the rules",
         "not_offered": "{count} – the catalogue has nothing for them",
         "does_not_pay": "{count} – no offer pays",
-        "too_dear": "{count} – an offer pays, but others make more of the budget or the channel",
+        "too_dear": "{count} – an offer pays, but budget or channel room does not stretch to them",
         "other_outcome": "{count} – {name}",
         "money": "**Money.** The plan costs {spend} ({budget}) and earns {base} net under the base "
         "assumptions, {low} under the cautious ones and {high} under the hopeful ones.",
@@ -153,7 +162,7 @@ _TEXTS: Mapping[Language, Mapping[str, str]] = {
         "gate_consent": "no consent to be contacted",
         "gate_channel": "no channel that reaches them",
         "gate_fatigue": "contacted often enough already",
-        "gate_margin_floor": "the offer would take too much of the margin",
+        "gate_margin_floor": "what the customer brings is too little for an offer",
         "gate": "{name}: {customers}",
         "worth_consent": " (consent from {of_customers} would earn {worth})",
         "worth": " (without this rule the plan would earn {worth} more on {on_customers})",
@@ -162,18 +171,22 @@ _TEXTS: Mapping[Language, Mapping[str, str]] = {
         "into the channels is in the plan.",
         "next_unlimited": "**The next money.** The budget is not limited: all that pays and fits "
         "into the channels is in the plan.",
-        "best": " No plan earns more under these limits.",
-        "gap": " The best possible plan would earn at most {gap}% more.",
+        "best": " It is proven that under these assumptions and limits offers cannot be given out "
+        "better (before the control group is drawn).",
+        "gap": " It is proven that offers can be given out better by {gap}% at most.",
+        "explored": " Drawn at random, to learn what works: offers to {customers}.",
         "worst_loses": "**If the assumptions are wrong.** At worst the plan loses {low}",
         "worst_safe": "**If the assumptions are wrong.** Even at worst the plan loses nothing",
-        "probability": "; the plan gains with a probability of {share} (under the stated ranges)",
-        "units": "**Unit of profit.** The conclusions depend on it, so confirm which is right: "
-        "{list}.",
+        "probability": "; with assumptions drawn at random from their ranges, the expected profit "
+        "is above zero in {share} of the draws",
+        "units": "**Unit of profit.** The conclusions depend on it, so confirm which is right (on "
+        "average over draws of the control group): {list}.",
         "unit": "{label}{chosen} – {offers}, {net}",
         "unit_empty": "{label}{chosen} – the plan is empty",
         "chosen": " (the plan counts so)",
-        "do_not_touch": "**Do not touch.** It is better to send nothing to {customers}: an offer "
-        "would cost more than it brings. That saves {saves}.",
+        "do_not_touch": "**Do not touch.** It is better to send nothing to {customers}: under the "
+        "base assumptions an offer would cost more than it brings. That saves {saves}. Not even "
+        "under the most favourable ones would it pay for {surely}.",
         "warnings": "**Warnings.**",
     },
 }
@@ -202,7 +215,9 @@ def write_plan(
             ``customers``, ``cost``, ``expected_net``), ``spend``, ``budget`` (None: no limit),
             ``expected_net_low``, ``expected_net``, ``expected_net_high``, ``next_unit_returns``
             (net profit per currency unit of budget), ``gap`` (share of the bound),
-            ``provisional``, ``do_not_touch`` (``customers``, ``saves``), ``probability_of_gain``,
+            ``provisional``, ``exported`` (customers in the files), ``explored`` (with a random
+            offer), ``do_not_touch`` (``customers``, ``saves``, ``even_at_best``: of them, those for
+            whom nothing pays at favourable ends either), ``probability_of_gain``,
             ``units`` (each ``label``, ``chosen``, ``offered``, ``expected_net``),
             ``detectable_effect`` (share of customers; None: the groups are too small for any) and
             ``explanation`` (both languages, or None). Money is in currency units. What is None
@@ -260,8 +275,15 @@ class _Page:
         """Return the page."""
         head = [f"# {self.say('title', date=self.date())}"]
         if self.summary["provisional"]:
-            head.append("> " + self.say("provisional"))
+            head.append("> " + self.say("provisional", exported=self.exported()))
         return "\n\n".join([*head, *(f"- {line}" for line in self.lines() if line)]) + "\n"
+
+    def exported(self) -> str:
+        """Say who is in the mailing files of a provisional plan."""
+        count = self.summary["exported"]
+        return self.say(
+            "exported_some" if count else "exported_none", customers=self.counted(count)
+        )
 
     def lines(self) -> list[str]:
         """Return the lines in their order."""
@@ -467,6 +489,9 @@ class _Page:
             line = self.say("next_nothing" if limited else "next_unlimited")
         if empty or not _known(gap):
             return line
+        if explored := self.summary["explored"]:
+            line += self.say("explored", customers=self.counted(explored, "to_customers"))
+            return line
         if gap <= _NO_GAP:
             return line + self.say("best")
         # The gap is a share of the bound; what the best could add is a share of the plan.
@@ -511,6 +536,7 @@ class _Page:
             "do_not_touch",
             customers=self.counted(listed["customers"], "to_customers"),
             saves=self.money_text(listed["saves"]),
+            surely=number(listed["even_at_best"], self.language),
         )
 
     def warned(self) -> str:

@@ -85,19 +85,18 @@ _WORDS: dict[Language, _Words] = {
             "consent": "Not contacted: there is no agreement to be contacted",
             "channel": "Not contacted: cannot be reached ({channel})",
             "fatigue": "Not contacted: has had enough contacts this period",
-            "margin_floor": "No offer: it would take too large a part of what the customer earns "
-            "the shop",
+            "margin_floor": "No offer: what the customer earns the shop is too little for one",
         },
         would="; otherwise “{offer}” would be expected to bring {net} {currency}; "
         "segment “{segment}”{risk_text}.",
         would_not="; nor would any offer pay: the best one, “{offer}”, would bring {net} "
         "{currency}; segment “{segment}”{risk_text}.",
         no_offer="No offer: nothing in the catalogue fits (segment “{segment}”{risk_text}).",
-        no_rule="No offer: no decline risk was computed, and no rule covers “{segment}”.",
+        no_rule="No offer: no decline risk was computed, and no rule covers the class “{segment}”.",
         does_not_pay="No offer: none pays; the best one, “{offer}”, would bring {net} {currency}; "
         "segment “{segment}”{risk_text}",
-        too_dear="No offer: “{offer}” would bring {net} {currency} at a cost of {cost}, but budget "
-        "and channels bring more elsewhere; segment “{segment}”{risk_text}.",
+        too_dear="No offer: “{offer}” would bring {net} {currency} at a cost of {cost}, but "
+        "budget or channel room does not stretch that far; segment “{segment}”{risk_text}.",
     ),
     "ru": _Words(
         given="«{offer}» ({channel}): ",
@@ -118,19 +117,18 @@ _WORDS: dict[Language, _Words] = {
             "consent": "Не связываемся: согласия на предложения нет",
             "channel": "Не связываемся: нет доступного канала ({channel})",
             "fatigue": "Не связываемся: контактов в этом периоде уже достаточно",
-            "margin_floor": "Без предложения: оно забрало бы слишком большую часть того, что "
-            "приносит клиент",
+            "margin_floor": "Без предложения: того, что приносит клиент, на него не хватает",
         },
         would="; иначе ожидаемая выгода от предложения «{offer}» — {net} {currency}; "
         "сегмент «{segment}»{risk_text}.",
         would_not="; да и ни одно предложение не окупилось бы: лучшее — «{offer}» — принесло бы "
         "{net} {currency}; сегмент «{segment}»{risk_text}.",
         no_offer="Без предложения: в каталоге нет подходящего (сегмент «{segment}»{risk_text}).",
-        no_rule="Без предложения: риск не посчитан, и для «{segment}» нет правила.",
+        no_rule="Без предложения: риск не посчитан, и для класса «{segment}» нет правила.",
         does_not_pay="Без предложения: ни одно не окупается, лучшее — «{offer}» — принесло бы "
         "{net} {currency}; сегмент «{segment}»{risk_text}",
         too_dear="Без предложения: лучшее — «{offer}» — принесло бы {net} {currency} при затратах "
-        "{cost}, но бюджет и места в каналах выгоднее отдать другим; "
+        "{cost}, но бюджета или мест в канале на него не хватает; "
         "сегмент «{segment}»{risk_text}.",
     ),
 }

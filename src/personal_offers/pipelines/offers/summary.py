@@ -97,6 +97,7 @@ def summarise_plan(
         "do_not_touch": {
             "customers": len(do_not_touch),
             "saves": float(do_not_touch["saves"].sum()),
+            "even_at_best": int(do_not_touch["even_at_best"].astype(bool).sum()),
         },
         "units": [_unit(row) for row in plan_by_unit.to_dict("records")],
         "detectable_effect": _detectable(detectable),
@@ -127,8 +128,9 @@ def _totals(offers: ir.Table) -> dict[str, Any]:
             for name in ("expected_net_low", "expected_net", "expected_net_high")
         },
         provisional=offers.provisional.any(),
+        exported=((offers.group == OFFER) & ~offers.provisional).sum(),
     ).to_pyarrow().to_pylist()[0]  # fmt: skip
-    provisional = bool(found.pop("provisional"))
+    provisional, exported = bool(found.pop("provisional")), int(found.pop("exported") or 0)
     return {
         "customers": sum(outcomes.values()),
         "offered": outcomes.get("sent", 0),
@@ -136,6 +138,7 @@ def _totals(offers: ir.Table) -> dict[str, Any]:
         "none": {name: outcomes.get(name, 0) for name in _WITHOUT},
         **{name: value or 0.0 for name, value in found.items()},
         "provisional": provisional,
+        "exported": exported,
     }
 
 
