@@ -25,6 +25,7 @@ REAL_DATA = ROOT.parent / "shared" / "data"
 ORDER_LINE_RUNS = (
     "test_clusters_and_interests",
     "test_decline_risk_over_time",
+    "test_offers",
     "test_order_line_shops",
 )
 
@@ -40,9 +41,11 @@ def process_group(nodeid: str) -> str:
         of the real shops, and that a run on the real tables of one_click may go beside others.
     """
     file, _, test = nodeid.partition("::")
+    if test.endswith("_on_the_real_shop"):
+        return nodeid
     if Path(file).stem in ORDER_LINE_RUNS:
         return "real order lines" if test.startswith("TestRealShops::") else "order lines"
-    return nodeid if test.endswith("_on_the_real_shop") else file
+    return file
 
 
 @pytest.hookimpl(optionalhook=True)  # pytest works without pytest-xdist
