@@ -767,9 +767,10 @@ def test_tag_reruns_the_stage_alone_on_saved_inputs(run: Run, output: Path, tmp_
     files = {path: path.read_bytes() for path in tmp_path.rglob("*") if path.is_file()}
     prefixes = ("segment", "cluster", "figure_cluster", "view", "conflict")
     own = {p for p in files if p.name.startswith(prefixes)}
-    # What follows from the level of the risk; clusters do not
-    changed = {p for p in own if p.name.startswith(("segment", "view", "conflict"))}
-    assert (len(own), len(changed)) == (16, 7)
+    # What follows from the level of the risk; clusters and names do not
+    follows = ("segment", "view_a", "view_c", "conflict")
+    changed = {p for p in own if p.name.startswith(follows)}
+    assert (len(own), len(changed)) == (17, 7)
     times = {path: path.stat().st_mtime_ns for path in files}
 
     # When its last stage is run again with another threshold, on a folder without raw files

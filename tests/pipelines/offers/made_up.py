@@ -234,7 +234,8 @@ def blocks(
         ),
     }
     if classes is not None:
-        named["rfm"] = SimpleNamespace(chosen=SimpleNamespace(classes=dict.fromkeys(classes)))
+        scheme = SimpleNamespace(classes=dict.fromkeys(classes))
+        named["rfm"] = SimpleNamespace(schemes={"of_three": scheme})
     return named
 
 

@@ -260,11 +260,13 @@ class OfferOptions(Strict):
 
         Args:
             blocks: The shop's validated blocks by name: ``offer_catalogue``, ``segmentation`` and,
-                in a shop of order lines, ``rfm``.
+                in a shop of order lines, ``rfm`` (classes of all its schemes may be named).
         """
         segments = blocks["segmentation"].segments
         marks = blocks["segmentation"].marks
-        classes = blocks["rfm"].chosen.classes if "rfm" in blocks else {}
+        # Of any scheme, so that another one may be chosen for one run; its names match nobody else.
+        schemes = blocks["rfm"].schemes.values() if "rfm" in blocks else ()
+        classes = {name: None for scheme in schemes for name in scheme.classes}
         both = {**segments, **classes}  # who has no risk falls back on the class
         problems = []
         for name, offer in blocks["offer_catalogue"].offers.items():
