@@ -3,6 +3,7 @@
 import itertools
 import math
 from collections.abc import Sequence
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -15,7 +16,7 @@ from personal_offers.pipelines.offers.allocation import (
     Prices,
     Problem,
     allocate,
-    budget_frontier,
+    not_worse,
 )
 from personal_offers.pipelines.offers.params import AllocationOptions
 from personal_offers.pipelines.offers.policies import naive_plans
@@ -26,6 +27,15 @@ BY_PRICES = EXACT.model_copy(update={"exact_customers": 0})
 SAMPLED = BY_PRICES.model_copy(update={"sample": 100})
 ALL_OPTIONS = pytest.mark.parametrize("options", [EXACT, BY_PRICES, SAMPLED])
 NO = -math.inf
+
+
+def budget_frontier(problem, budgets, options) -> list:
+    plans: list = []
+    for budget in budgets:
+        start = plans[-1].prices if plans else None
+        plan = allocate(replace(problem, budget=budget), options, start)
+        plans.append(not_worse(plan, plans[-1]) if plans else plan)
+    return plans
 
 
 def problem_of(

@@ -146,12 +146,6 @@ class TestCatalogue:
 
         assert message in found[1]
 
-    def test_the_save_rate_of_a_segment_falls_back_on_the_default(self):
-        rate = offer_catalogue(code=save_rate(span(0, 0.1, 0.2), grow=span(0, 0.3, 0.4)))
-
-        assert rate.offers["code"].save_rate.of("grow").base == 0.3
-        assert rate.offers["code"].save_rate.of("save_first").base == 0.1
-
 
 class TestTexts:
     @pytest.mark.parametrize("interest", ["known", "so_far"])

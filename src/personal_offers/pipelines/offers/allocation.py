@@ -7,7 +7,6 @@ budget and the channels lead to a plan, and prove how far it can be from the bes
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Literal
 
@@ -161,32 +160,21 @@ def allocate(
     return _allocation(problem, market, order, best[0], found.prices, best[1], "exact")
 
 
-def budget_frontier(
-    problem: Problem, budgets: Sequence[float | None], options: AllocationOptions
-) -> list[Allocation]:
-    """Solve a problem with one budget after the other, each from the prices of the one before.
-
-    With budgets that rise, the values never fall: a plan is not worse than one before that it may
-    afford.
+def not_worse(found: Allocation, known: Allocation) -> Allocation:
+    """Return a plan, or in its place a better one of a smaller budget, which more money can buy.
 
     Args:
-        problem: Its own budget is not looked at.
-        budgets: Expected spend at most, currency units; none: no limit.
-        options: How it is solved.
+        found: Plan for some budget.
+        known: Plan for a smaller one, of the same values and costs.
 
     Returns:
-        A plan per budget, in their order.
+        The better of the two, with the prices, the bound and the method of ``found``.
     """
-    plans: list[Allocation] = []
-    for budget in budgets:
-        start = plans[-1].prices if plans else None
-        plan = allocate(replace(problem, budget=budget), options, start)
-        for known in plans:
-            if known.value > plan.value and (budget is None or known.spend <= budget):
-                plan = replace(plan, choice=known.choice, value=known.value, spend=known.spend,
-                               used=known.used, bound=max(plan.bound, known.value))  # fmt: skip
-        plans.append(replace(plan, gap=_gap(plan.value, plan.bound)))
-    return plans
+    if known.value <= found.value:
+        return found
+    bound = max(found.bound, known.value)
+    better = {name: getattr(known, name) for name in ("choice", "value", "spend", "used")}
+    return replace(found, **better, bound=bound, gap=_gap(known.value, bound))
 
 
 def _problems(problem: Problem) -> list[str]:

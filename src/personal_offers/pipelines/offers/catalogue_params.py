@@ -97,10 +97,6 @@ class SaveRate(Strict):
     default: ShareRange
     by_segment: dict[Name, ShareRange] = Field(default_factory=dict)
 
-    def of(self, segment: str) -> ShareRange:
-        """Return the range of a segment or class."""
-        return self.by_segment.get(segment, self.default)
-
 
 class Offer(Strict):
     """One thing that may be sent.

@@ -10,6 +10,8 @@ from pydantic import Field, model_validator
 from personal_offers.assumptions import Assumption, NotNegative, Share, ShareRange
 from personal_offers.features import BothLanguages, FeatureRegistry, Language, Name, Strict
 
+# Segment of whoever has neither a risk nor a class, as segmentation calls it.
+NOT_CLASSIFIED = "not_classified"
 # Seeds of libraries take 32 bits.
 _LARGEST_SEED = 2**31
 OpenShare = Annotated[float, Field(gt=0, lt=1)]

@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 
 from personal_offers.pipelines.offers.allocation import Allocation, allocate
 from personal_offers.pipelines.offers.catalogue_params import OfferCatalogue
+from personal_offers.pipelines.offers.dual import NOTHING
 from personal_offers.pipelines.offers.experiment import in_group, lot_text
 from personal_offers.pipelines.offers.pairs import (
     Booleans,
@@ -32,7 +33,6 @@ from personal_offers.pipelines.offers.pairs import (
 )
 from personal_offers.pipelines.offers.params import OfferOptions
 
-NOTHING = -1
 # Names of the draws besides the control group's.
 _EXPLORES, _EXPLORED = "explore", "explored_offer"
 # Times that a problem is tightened before treated customers are dropped instead.
@@ -66,17 +66,17 @@ def allocate_offers(
     caps = Caps.of(options)
     explored = _explore(pairs, draws, caps.grossed(options.control.share), catalogue, options)
     found = _within_caps(pairs, explored, draws.control, caps, catalogue, options)
-    choice = found.choice
-    sent = (choice != NOTHING) & ~draws.control & ~found.dropped
+    given = np.where(found.dropped, NOTHING, found.choice)
+    sent = (given != NOTHING) & ~draws.control
+    is_explored = (explored != NOTHING) & ~found.dropped
     names = np.array([*catalogue.offers, None], dtype=object)
     table = {
         "customer_id": draws.ids,
-        "offer_if_treated": names[np.where(found.dropped, NOTHING, choice)],
-        "explored": (explored != NOTHING) & ~found.dropped,
+        "offer_if_treated": names[given],
+        "explored": is_explored,
         "in_control": draws.control,
         "sent": sent,
     }
-    given = np.where(found.dropped, NOTHING, choice)
     facts = {
         "budget": caps.budget,
         "capacity": dict(caps.capacity),
@@ -88,7 +88,7 @@ def allocate_offers(
         **solution_facts(found.allocation, options),
         "tightened": found.tightened,
         "dropped": int(found.dropped.sum()),
-        "explored": int(((explored != NOTHING) & ~found.dropped).sum()),
+        "explored": int(is_explored.sum()),
     }
     return ibis.memtable(_frame(table), schema=_SCHEMA), facts
 

@@ -15,12 +15,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from personal_offers.pipelines.offers.allocation import Problem
+from personal_offers.pipelines.offers.dual import NOTHING
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
 Flags = NDArray[np.bool_]
 
-NOTHING = -1
 # Customers of whom the first stretch looks at; each stretch without an event doubles it.
 _FIRST_STRETCH = 1 << 14
 

@@ -16,10 +16,7 @@ import pandas as pd
 from personal_offers.features import FeatureRegistry, Language
 from personal_offers.figure_style import number, percent
 from personal_offers.pipelines.offers.catalogue_params import INTEREST, OfferCatalogue
-from personal_offers.pipelines.offers.params import OfferOptions
-
-# Segment of whoever has neither a risk nor a class.
-NOT_CLASSIFIED = "not_classified"
+from personal_offers.pipelines.offers.params import NOT_CLASSIFIED, OfferOptions
 
 Texts = pd.Series  # of text, one per customer
 Names = Mapping[str, Any]  # kind of view: name: language: text

@@ -12,6 +12,7 @@ from typing import Any
 import pandas as pd
 
 from personal_offers.errors import InputError
+from personal_offers.pipelines.offers.params import NOT_CLASSIFIED
 from personal_offers.pipelines.offers.recommendation_params import (
     Recommendation,
     RecommendationOptions,
@@ -22,7 +23,6 @@ SMALLEST_DIFFERENCE = 0.2
 
 _LANGUAGES = ("ru", "en")
 _PARTS = tuple(Recommendation.model_fields)
-_NOT_CLASSIFIED = "not_classified"
 RECOMMENDATION_COLUMNS = [
     "view",
     "name",
@@ -55,13 +55,13 @@ def write_recommendations(
         InputError: When a segment or class has no recommendation, naming all of them: the names
             may come from a run with other parameters.
     """
-    unclassified = {_NOT_CLASSIFIED: view_names[_NOT_CLASSIFIED]}
+    unclassified = {NOT_CLASSIFIED: view_names[NOT_CLASSIFIED]}
     by_feature = _advice_of_clusters(cluster_profile, options)
     clusters = {name: by_feature.get(name, options.any_cluster) for name in view_names["clusters"]}
     _refuse_missing(view_names, options)
     parts = [
         ("segment", view_names["segments"], options.segments),
-        ("segment", unclassified, {_NOT_CLASSIFIED: options.not_classified}),
+        ("segment", unclassified, {NOT_CLASSIFIED: options.not_classified}),
         ("class", view_names["classes"], options.classes),
         ("cluster", view_names["clusters"], clusters),
     ]

@@ -22,9 +22,9 @@ from personal_offers.features import Language
 from personal_offers.figure_style import SPACE, plain
 from personal_offers.pipelines.offers.allocation import Allocation
 from personal_offers.pipelines.offers.catalogue_params import OfferCatalogue
+from personal_offers.pipelines.offers.dual import NOTHING
 from personal_offers.pipelines.offers.pairs import Floats, Integers
 from personal_offers.pipelines.offers.params import OfferOptions
-from personal_offers.pipelines.offers.plan import NOTHING
 from personal_offers.pipelines.offers.pricing import expected_cost, expected_net
 from personal_offers.pipelines.offers.reasons import LANGUAGES, share_text
 from personal_offers.pipelines.offers.trials import Trial, trial_of

@@ -17,8 +17,7 @@ from personal_offers.pipelines.offers.experiment import (
     experiment_warnings,
 )
 from personal_offers.pipelines.offers.outcomes import CONTROL, OFFER
-from personal_offers.pipelines.offers.params import OfferOptions
-from personal_offers.pipelines.offers.reasons import NOT_CLASSIFIED
+from personal_offers.pipelines.offers.params import NOT_CLASSIFIED, OfferOptions
 
 _GATE_FIGURES = ["customers", "sole", "potential", "worth"]
 _FACTS = (

@@ -17,8 +17,9 @@ import ibis.expr.types as ir
 import numpy as np
 import pandas as pd
 
-from personal_offers.pipelines.offers.allocation import Allocation, Prices, allocate
+from personal_offers.pipelines.offers.allocation import Allocation, Prices, allocate, not_worse
 from personal_offers.pipelines.offers.catalogue_params import OfferCatalogue
+from personal_offers.pipelines.offers.dual import NOTHING
 from personal_offers.pipelines.offers.experiment import in_group
 from personal_offers.pipelines.offers.pairs import (
     Booleans,
@@ -30,7 +31,6 @@ from personal_offers.pipelines.offers.pairs import (
     read_pairs,
 )
 from personal_offers.pipelines.offers.params import OfferOptions
-from personal_offers.pipelines.offers.plan import NOTHING
 from personal_offers.pipelines.offers.policies import Plan, naive_plans
 from personal_offers.pipelines.offers.values import GATES, price_offers
 
@@ -212,26 +212,11 @@ def _frontier(
         else:
             start = last.prices if last else None
             solved = trial.solve(values, caps=trial.with_budget(budget), start=start)
-        if last is not None and last.value > solved.value:
-            solved = _known_instead(last, solved)
+        solved = not_worse(solved, last) if last else solved
         before = last.choice if last else np.full(len(values), NOTHING)
         rows.append(_frontier_row(trial, budget, solved, before) | {"is_plan": budget == place})
         last = solved
     return pd.DataFrame(rows, columns=FRONTIER_COLUMNS).astype({"budget": "float64"})
-
-
-def _known_instead(known: Allocation, found: Allocation) -> Allocation:
-    """Put a better plan of a smaller budget in the place of the one found; its prices stay."""
-    bound = max(found.bound, known.value)
-    return replace(
-        found,
-        choice=known.choice,
-        value=known.value,
-        spend=known.spend,
-        used=known.used,
-        bound=bound,
-        gap=(bound - known.value) / bound,
-    )
 
 
 def _frontier_row(
