@@ -81,7 +81,6 @@ def options(**control: Any) -> OfferOptions:
                 "largest_sample": 1000,
             },
             "export": {"language": "ru", "separator": ";"},
-            "language": "ru",
             "seed": 7,
         }
     )

@@ -16,11 +16,7 @@ from personal_offers.pipelines.offers.params import (
     ProfitUnit,
     ProfitUnits,
 )
-from personal_offers.pipelines.offers.plan_text import (
-    counted,
-    form_of,
-    write_plan,
-)
+from personal_offers.pipelines.offers.plan_text import write_plan
 
 SHARE = {
     "unit": {"ru": "доля", "en": "share"},
@@ -135,43 +131,34 @@ def line_of(page: str, start: str) -> str:
     return line.partition("** ")[2]
 
 
-class TestPlurals:
+class TestPage:
     @pytest.mark.parametrize(
-        ("count", "text"),
+        ("count", "gets", "to"),
         [
-            (0, "0 клиентов"),
-            (1, "1 клиент"),
-            (2, "2 клиента"),
-            (5, "5 клиентов"),
-            (11, "11 клиентов"),
-            (14, "14 клиентов"),
-            (21, "21 клиент"),
-            (112, "112 клиентов"),
-            (1123, "1\u202f123 клиента"),
+            (1, "не получает 1 клиент.", "1 клиенту лучше не писать"),
+            (2, "не получают 2 клиента.", "2 клиентам лучше не писать"),
+            (5, "не получают 5 клиентов.", "5 клиентам лучше не писать"),
+            (21, "не получает 21 клиент.", "21 клиенту лучше не писать"),
         ],
     )
-    def test_russian_counts_take_three_forms(self, count: int, text: str) -> None:
-        assert counted(count, "customers", "ru") == text.replace(" ", "\u00a0")
+    def test_cases_and_verbs_agree_with_the_count(self, count: int, gets: str, to: str) -> None:
+        listed = {"customers": count, "saves": 1.0, "even_at_best": 0}
 
-    def test_cases_and_verbs_agree(self) -> None:
-        assert [form_of(n, "to_customers", "ru") for n in (1, 2, 5)] == [
-            "клиенту",
-            "клиентам",
-            "клиентам",
-        ]
-        assert [form_of(n, "gets", "ru") for n in (1, 2, 5, 21)] == [
-            "получает",
-            "получают",
-            "получают",
-            "получает",
-        ]
+        russian, _ = written(control=count, detectable_effect=None, do_not_touch=listed)
 
-    def test_english_counts_take_two(self) -> None:
-        texts = [counted(n, "offers", "en").replace("\u00a0", " ") for n in (0, 1, 21)]
-        assert texts == ["0 offers", "1 offer", "21 offers"]
+        assert gets in line_of(russian, "Контрольная группа")
+        assert line_of(russian, "Не трогать").startswith(to)
 
+    @pytest.mark.parametrize(
+        ("count", "words"), [(1, "клиенте"), (2, "клиентах"), (11, "клиентах"), (21, "клиенте")]
+    )
+    def test_blocked_customers_stand_in_their_case(self, count: int, words: str) -> None:
+        blocked = {"fatigue": {"customers": 30, "sole": count, "worth": 5.0}}
 
-class TestPage:
+        russian, _ = written(blocked=blocked)
+
+        assert f"заработал бы ещё 5 ₽ на {count} {words})" in russian
+
     def test_says_who_gets_what_and_through_which_channel(self) -> None:
         russian, english = written()
 

@@ -23,8 +23,6 @@ from personal_offers.features import BothLanguages, Language
 from personal_offers.figure_style import SPACE, decimals_of, number, plain
 from personal_offers.pipelines.offers.experiment_texts import (
     AND,
-    AT_LEAST_CUSTOMERS,
-    CUSTOMERS,
     EVERYBODY,
     GROUP,
     MEMBERS,
@@ -34,6 +32,7 @@ from personal_offers.pipelines.offers.experiment_texts import (
     Text,
 )
 from personal_offers.pipelines.offers.params import OfferOptions
+from personal_offers.words import CUSTOMERS, OF_CUSTOMERS, counted
 
 # The row over all segments.
 ALL = "all"
@@ -462,7 +461,7 @@ def _too_small_warnings(effects: pd.DataFrame, options: OfferOptions) -> list[Te
 def _all_too_small(row: Mapping[Any, Any], options: OfferOptions, language: Language) -> str:
     """Say what everybody would have to be to show anything."""
     return TEXTS["all_too_small"][language].format(
-        customers=_counted(row["customers"], CUSTOMERS, language),
+        customers=counted(row["customers"], CUSTOMERS, language),
         control=number(row["control"], language),
         why=_why(row, options, language),
         remedy=_remedy(row, language),
@@ -491,7 +490,7 @@ def _members(row: Mapping[Any, Any], language: Language) -> str:
     else:
         form = "one" if customers == 1 else "all"
     return MEMBERS[form][language].format(
-        customers=_counted(customers, CUSTOMERS, language), control=number(control, language)
+        customers=counted(customers, CUSTOMERS, language), control=number(control, language)
     )
 
 
@@ -536,8 +535,8 @@ def _remedy(row: Mapping[Any, Any], language: Language) -> str:
     # Where the split came out uneven, the planned one would have done with these customers.
     if pd.isna(needed) or needed <= row["customers"]:
         return ""
-    counted = _counted(int(needed), AT_LEAST_CUSTOMERS, language)
-    return TEXTS["needed"][language].format(needed=counted)
+    at_least = counted(int(needed), OF_CUSTOMERS, language)
+    return TEXTS["needed"][language].format(needed=at_least)
 
 
 def _split_warnings(
@@ -602,15 +601,3 @@ def _told_apart(one: float, other: float, language: Language) -> tuple[str, str]
 def _as_given(share: float, language: Language) -> str:
     """Write a share from the parameters in per cent, without rounding it away."""
     return f"{plain(share * 100, language)}%"
-
-
-def _counted(count: int, forms: Mapping[str, tuple[str, str, str]], language: Language) -> str:
-    """Write a number of things: 21 клиент, 3 клиента, 11 клиентов; 1 customer, 21 customers."""
-    one, few, many = forms[language]
-    if language == "en":
-        form = one if count == 1 else many
-    elif count % 100 in range(11, 15):
-        form = many
-    else:
-        form = {1: one, 2: few, 3: few, 4: few}.get(count % 10, many)
-    return f"{number(count, language)}{SPACE}{form}"

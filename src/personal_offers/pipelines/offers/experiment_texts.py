@@ -4,16 +4,6 @@ from __future__ import annotations
 
 Text = dict[str, str]
 EVERYBODY: Text = {"ru": "все клиенты", "en": "all customers"}
-# Russian: one, two to four, five and more; in English one, and any other number twice.
-CUSTOMERS: dict[str, tuple[str, str, str]] = {
-    "ru": ("клиент", "клиента", "клиентов"),
-    "en": ("customer", "customers", "customers"),
-}
-# After «не меньше»: one, and any other number twice.
-AT_LEAST_CUSTOMERS: dict[str, tuple[str, str, str]] = {
-    "ru": ("клиента", "клиентов", "клиентов"),
-    "en": ("customer", "customers", "customers"),
-}
 # Russian, in the genitive: one group, several; in English the names stand alone.
 GROUP: dict[str, tuple[str, str]] = {"ru": ("группы", "групп"), "en": ("", "")}
 QUOTED: Text = {"ru": "«{name}»", "en": "“{name}”"}

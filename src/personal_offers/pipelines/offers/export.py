@@ -20,6 +20,7 @@ from personal_offers.errors import InputError
 from personal_offers.features import Language
 from personal_offers.pipelines.offers.catalogue_params import INTEREST, OfferCatalogue
 from personal_offers.pipelines.offers.params import OfferOptions
+from personal_offers.spreadsheets import BOM, LINE_END, without_formulas
 
 EXPORT_COLUMNS = [
     "customer_id",
@@ -33,16 +34,7 @@ EXPORT_COLUMNS = [
 # Stands where the interest of a customer is not known; fits both as a subject and as an object.
 NEUTRAL_INTEREST = {"ru": "любимые товары", "en": "your favourite products"}
 
-# Excel takes a file without it for one in the code page of the machine.
-_BOM = "\ufeff"
-# With this line end csv quotes cells that hold either of its signs; RFC 4180 (2005) asks for it.
-_LINE_END = "\r\n"
 _OFFER = "offer"
-# What a spreadsheet may skip before it looks at the first sign of a cell: white space of any
-# kind, signs of no width, quotes.
-_SKIPPED = "\\s\u00a0\u00ad\u1680\u180e\u2000-\u200f\u2028-\u202f\u205f-\u2064\u3000\ufeff\"'`’‘“”"
-# Signs that begin a formula, or end a cell early; full-width forms are read as the plain ones.
-_FORMULA = f"[\\x00-\\x08\\x0b-\\x1f{_SKIPPED}]*[=+\\-@\\t\\r\\n＝＋－＠﹦﹢﹣﹫]"
 _MOST_NAMED = 5
 
 
@@ -74,28 +66,15 @@ def export_offers(
     table = _filled(chosen, catalogue, options.plan_date, language)
     safe = pd.DataFrame({name: without_formulas(table[name]) for name in EXPORT_COLUMNS})
     return {
-        channel: _BOM
+        channel: BOM
         + safe[table["channel"] == channel].to_csv(
             index=False,
             sep=options.export.separator,
-            lineterminator=_LINE_END,
+            lineterminator=LINE_END,
             quoting=csv.QUOTE_MINIMAL,
         )
         for channel in options.channels
     }
-
-
-def without_formulas(cells: pd.Series) -> pd.Series:
-    """Return the cells with an apostrophe before each that a spreadsheet might run.
-
-    Args:
-        cells: Text without nulls.
-
-    Returns:
-        Text of the same index; what is harmless is as it was.
-    """
-    text = cells.astype("str")
-    return text.mask(text.str.match(_FORMULA), "'" + text)
 
 
 def fill_text(text: str, interest: str) -> str:

@@ -18,31 +18,21 @@ from personal_offers.figure_style import SPACE, number, percent, significant
 from personal_offers.markdown import markdown_safe
 from personal_offers.pipelines.offers.catalogue_params import OfferCatalogue
 from personal_offers.pipelines.offers.params import OfferOptions
+from personal_offers.words import CUSTOMERS, OF_CUSTOMERS, OFFERS, Forms, counted, form_of
 
 # A chance below this, or above one less it, is written as less, or more.
 _UNSURE = 0.01
 
-# Number words by case: for 1, for 2 to 4, for 5 and more (Russian); for 1, for others (English).
-_FORMS: Mapping[Language, Mapping[str, tuple[str, ...]]] = {
-    "ru": {
-        "customers": ("клиент", "клиента", "клиентов"),
-        "of_customers": ("клиента", "клиентов", "клиентов"),
-        "to_customers": ("клиенту", "клиентам", "клиентам"),
-        "on_customers": ("клиенте", "клиентах", "клиентах"),
-        "gets": ("получает", "получают", "получают"),
-        "goes_without": ("остаётся", "остаются", "остаются"),
-        "offers": ("предложение", "предложения", "предложений"),
-    },
-    "en": {
-        "customers": ("customer", "customers"),
-        "of_customers": ("customer", "customers"),
-        "to_customers": ("customer", "customers"),
-        "on_customers": ("customer", "customers"),
-        "gets": ("gets", "get"),
-        "goes_without": ("goes", "go"),
-        "offers": ("offer", "offers"),
-    },
+_TO_CUSTOMERS: Forms = {
+    "ru": ("клиенту", "клиентам", "клиентам"),
+    "en": ("customer", "customers"),
 }
+_ON_CUSTOMERS: Forms = {
+    "ru": ("клиенте", "клиентах", "клиентах"),
+    "en": ("customer", "customers"),
+}
+_GETS: Forms = {"ru": ("получает", "получают", "получают"), "en": ("gets", "get")}
+_GOES_WITHOUT: Forms = {"ru": ("остаётся", "остаются", "остаются"), "en": ("goes", "go")}
 _TEXTS: Mapping[Language, Mapping[str, str]] = {
     "ru": {
         "title": "План предложений на {date}",
@@ -197,7 +187,6 @@ _MOST_OFFERS = 5
 _WHOLE_FROM = 100
 # Share of the bound below which a gap is the rounding of the solver.
 _NO_GAP = 1e-7
-_TEEN_LOW, _TEEN_HIGH, _FEW_FROM, _FEW_TO = 11, 14, 2, 4
 
 
 def write_plan(
@@ -233,28 +222,6 @@ def write_plan(
     russian = _Page(plan_summary, warnings, catalogue, options, "ru")
     english = _Page(plan_summary, warnings, catalogue, options, "en")
     return russian.text(), english.text()
-
-
-def counted(count: int, word: str, language: Language) -> str:
-    """Write a count with its word: 1 клиент, 2 клиента, 5 клиентов; 1 customer, 2 customers.
-
-    Args:
-        count: Zero or more.
-        word: Of customers (``customers`` and its cases) or ``offers``.
-        language: Of both.
-    """
-    return f"{number(count, language)}{SPACE}{form_of(count, word, language)}"
-
-
-def form_of(count: int, word: str, language: Language) -> str:
-    """Return the form of a word that stands with a count (CLDR plural rules)."""
-    forms = _FORMS[language][word]
-    if language == "en":
-        return forms[count != 1]
-    if _TEEN_LOW <= count % 100 <= _TEEN_HIGH:
-        return forms[2]
-    last = count % 10
-    return forms[0] if last == 1 else forms[1 if _FEW_FROM <= last <= _FEW_TO else 2]
 
 
 def _known(value: Any) -> bool:
@@ -304,11 +271,11 @@ class _Page:
         """Return a text of the configuration in this language."""
         return markdown_safe(getattr(text, self.language))
 
-    def counted(self, count: Any, word: str = "customers") -> str:
+    def counted(self, count: Any, word: Forms = CUSTOMERS) -> str:
         """Write a count with its word."""
         return counted(int(count), word, self.language)
 
-    def form(self, count: Any, word: str) -> str:
+    def form(self, count: Any, word: Forms) -> str:
         """Return the form of a word for a count."""
         return form_of(int(count), word, self.language)
 
@@ -359,7 +326,7 @@ class _Page:
         offered = self.summary["offered"]
         return self.say(
             "who",
-            gets=self.form(offered, "gets"),
+            gets=self.form(offered, _GETS),
             offered=self.counted(offered),
             customers=number(self.summary["customers"], self.language),
             channels=self.say("channels", list=named) if named else "",
@@ -369,7 +336,7 @@ class _Page:
         """Say why nobody gets an offer."""
         given = self.summary["explanation"]
         why = markdown_safe(given[self.language]).rstrip(".") if given else self.say("nobody_why")
-        customers = self.counted(self.summary["customers"], "of_customers")
+        customers = self.counted(self.summary["customers"], OF_CUSTOMERS)
         return self.say("nobody", customers=customers, why=why)
 
     def others(self) -> str:
@@ -390,7 +357,7 @@ class _Page:
         total = sum(counts.values())
         return self.say(
             "others",
-            goes_without=self.form(total, "goes_without"),
+            goes_without=self.form(total, _GOES_WITHOUT),
             customers=self.counted(total),
             list="; ".join(parts),
         )
@@ -443,7 +410,7 @@ class _Page:
         count, control = self.summary["control"], self.options.control
         if not count:
             return self.say("no_control")
-        words = {"gets": self.form(count, "gets"), "control": self.counted(count)}
+        words = {"gets": self.form(count, _GETS), "control": self.counted(count)}
         least = self.summary["detectable_effect"]
         if not _known(least):
             return self.say("control_small", **words)
@@ -472,8 +439,8 @@ class _Page:
         return text + self.say(
             "worth_consent" if gate == "consent" else "worth",
             worth=self.money_text(row["worth"]),
-            of_customers=self.counted(row["sole"], "of_customers"),
-            on_customers=self.counted(row["sole"], "on_customers"),
+            of_customers=self.counted(row["sole"], OF_CUSTOMERS),
+            on_customers=self.counted(row["sole"], _ON_CUSTOMERS),
         )
 
     def next_money(self, empty: bool) -> str:
@@ -490,7 +457,7 @@ class _Page:
         if empty or not _known(gap):
             return line
         if explored := self.summary["explored"]:
-            line += self.say("explored", customers=self.counted(explored, "to_customers"))
+            line += self.say("explored", customers=self.counted(explored, _TO_CUSTOMERS))
             return line
         if gap <= _NO_GAP:
             return line + self.say("best")
@@ -520,7 +487,7 @@ class _Page:
                 "unit" if unit["offered"] else "unit_empty",
                 label=markdown_safe(unit["label"][self.language]),
                 chosen=self.say("chosen") if unit["chosen"] else "",
-                offers=self.counted(unit["offered"], "offers"),
+                offers=self.counted(unit["offered"], OFFERS),
                 net=self.money_text(unit["expected_net"]),
             )
             for unit in units
@@ -534,7 +501,7 @@ class _Page:
             return ""
         return self.say(
             "do_not_touch",
-            customers=self.counted(listed["customers"], "to_customers"),
+            customers=self.counted(listed["customers"], _TO_CUSTOMERS),
             saves=self.money_text(listed["saves"]),
             surely=number(listed["even_at_best"], self.language),
         )
