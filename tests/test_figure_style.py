@@ -10,6 +10,7 @@ from personal_offers.figure_style import (
     cut,
     empty,
     finished,
+    in_both,
     number,
     percent,
     plain,
@@ -77,6 +78,13 @@ def test_titles_are_wrapped_and_escaped(language: Language) -> None:
     assert len(lines) > 2
     assert all("&lt;b&gt;" in line and "<" not in line for line in lines)
     assert figure.layout.separators[0] == ("," if language == "ru" else ".")
+
+
+def test_a_figure_is_drawn_in_every_language() -> None:
+    figures = in_both(lambda language: finished(go.Figure(), f"0 {language}", language))
+
+    assert list(figures) == ["ru", "en"]
+    assert [each.layout.title.text for each in figures.values()] == ["0 ru", "0 en"]
 
 
 def test_a_hyphen_is_no_place_to_break() -> None:

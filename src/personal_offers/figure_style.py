@@ -9,6 +9,7 @@ from __future__ import annotations
 import html
 import math
 import textwrap
+from collections.abc import Callable
 from typing import Any
 
 from personal_offers.features import Language
@@ -62,6 +63,15 @@ def empty(reason: str, language: Language) -> Any:
     hidden = {"visible": False}
     figure = go.Figure(layout={"xaxis": hidden, "yaxis": hidden, "height": _EMPTY_HEIGHT})
     return finished(figure, reason[:1].upper() + reason[1:], language)
+
+
+def in_both(draw: Callable[[Language], Any]) -> dict[Language, Any]:
+    """Draw a figure in every language that people read, as ``FiguresDataset`` saves it.
+
+    Args:
+        draw: Returns the plotly Figure in a language.
+    """
+    return {"ru": draw("ru"), "en": draw("en")}
 
 
 def number(value: float, language: Language, decimals: int = 0) -> str:

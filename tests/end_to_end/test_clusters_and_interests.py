@@ -185,7 +185,8 @@ class TestFiles:
     def test_figure_has_a_title(self, output: Path, shop: str, figure: str) -> None:
         found = json_of(output / "08_reporting" / shop / f"figure_{figure}.json")
 
-        assert found["layout"]["title"]["text"]
+        assert set(found) == {"ru", "en"}
+        assert all(each["layout"]["title"]["text"] for each in found.values())
 
     def test_rules_are_proposed_in_the_form_of_the_parameters(
         self, output: Path, shop: str

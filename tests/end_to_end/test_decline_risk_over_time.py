@@ -392,10 +392,12 @@ def test_figure_is_drawn_or_says_why_it_is_not(output: Path, name: str) -> None:
         json_of(output, "08_reporting", shop, f"figure_{name}") for shop in (GIFTS, HOME)
     )
 
-    assert drawn["data"]
-    assert withheld["data"] == []
-    reason = metrics_of(output, HOME)["withheld"]["en"]
-    assert withheld["layout"]["title"]["text"].lower() == reason.lower()
+    reason = metrics_of(output, HOME)["withheld"]
+    for language in ("ru", "en"):
+        assert drawn[language]["data"]
+        assert withheld[language]["data"] == []
+        title = withheld[language]["layout"]["title"]["text"]
+        assert title.replace("<br>", " ").lower() == reason[language].lower()
 
 
 # --- shops with too little -------------------------------------------------------------------
@@ -423,7 +425,8 @@ class Withheld:
         assert len(segments) == len(risk) == len(result(output_dir, shop, "reasons")) > 0
         assert len(csv_result(output_dir, shop, "class_tests")) > 0
         for name in FIGURES:
-            assert json_of(output_dir, "08_reporting", shop, f"figure_{name}")["layout"]
+            figures = json_of(output_dir, "08_reporting", shop, f"figure_{name}")
+            assert all(figures[language]["layout"] for language in ("ru", "en"))
 
 
 class TestTooFewRepeatBuyers:

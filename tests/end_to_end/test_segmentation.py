@@ -478,7 +478,10 @@ class TestModel:
     def test_figure_is_drawn(self, output: Path, name: str) -> None:
         path = output / "08_reporting" / SHOP / f"figure_{name}.json"
 
-        assert json.loads(path.read_text(encoding="utf-8"))["data"]
+        found = json.loads(path.read_text(encoding="utf-8"))
+
+        assert found["ru"]["data"]
+        assert found["en"]["data"]
 
 
 class TestSegments:

@@ -612,8 +612,8 @@ class TestCustomers:
         months = (output / "08_reporting" / SHOP / "figure_sales_by_month.json").read_text(
             encoding="utf-8"
         )
-        titles = json.loads(months)["layout"]["title"]["text"]
-        assert re.search("[а-яё]", titles)
+        title = json.loads(months)["ru"]["layout"]["title"]["text"]
+        assert re.search("[а-яё]", title)
 
     def test_offers_are_planned_and_nothing_is_exported_without_consent(self, output: Path) -> None:
         customers = table_of(output, "03_primary", "customers.parquet")

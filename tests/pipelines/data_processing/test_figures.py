@@ -11,6 +11,7 @@ import ibis
 import pandas as pd
 import pytest
 
+from personal_offers.features import Language
 from personal_offers.pipelines.data_processing.figures import draw_sales, show_ledger
 from personal_offers.pipelines.data_processing.order_params import OrderLineOptions, SalesOptions
 from personal_offers.pipelines.data_processing.rules import ledger_table
@@ -118,23 +119,23 @@ def tables() -> dict[str, pd.DataFrame]:
         }
         for number in (1, 2, 3)
     ]
-    options = SalesOptions(top_products=2, top_countries=1, language="en")
+    options = SalesOptions(top_products=2, top_countries=1)
     return sales_overview(ibis.memtable(rows, schema=SCHEMA), options)
 
 
 @pytest.mark.parametrize(("language", "month"), [("en", "March 2021"), ("ru", "март 2021")])
-def test_each_view_gets_a_figure_in_the_language_asked_for(
-    language: str, month: str, tables: dict[str, pd.DataFrame], parameters: dict[str, Any]
+def test_each_view_gets_a_figure_in_each_language(
+    language: Language, month: str, tables: dict[str, pd.DataFrame], parameters: dict[str, Any]
 ) -> None:
     intake = OrderLineOptions.model_validate(parameters["home_goods"]["data_processing"])
-    options = SalesOptions.model_validate(
-        {"top_products": 2, "top_countries": 1, "language": language}
-    )
+    options = SalesOptions(top_products=2, top_countries=1)
     drawn = ("month", "weekday_hour", "country", "product")
 
     figures = draw_sales(intake, options, *(tables[view] for view in drawn))
 
-    titles = [figure.layout.title.text for figure in figures]
+    assert [set(figure) for figure in figures] == [{"ru", "en"}] * 4
+    titles = [figure[language].layout.title.text for figure in figures]
     assert len(set(titles)) == 4
     assert month in titles[0]
-    assert "RUB" in figures[0].to_json()
+    assert "RUB" in figures[0][language].to_json()
+    assert len(figures[2][language].data[0].x) == 1

@@ -29,7 +29,7 @@ from personal_offers.pipelines.data_processing.sales_figures import (
     draw_weekdays_and_hours,
 )
 
-OPTIONS = SalesOptions(top_products=2, top_countries=2, language="en")
+OPTIONS = SalesOptions(top_products=2, top_countries=2)
 SCHEMA = pa.schema(
     [
         ("customer_id", pa.string()),
@@ -202,9 +202,9 @@ class TestEdges:
 
     def test_misspelt_or_impossible_options_are_refused(self) -> None:
         with pytest.raises(ValidationError, match="top_product"):
-            SalesOptions(top_products=2, top_countries=2, language="en", top_product=3)
+            SalesOptions(top_products=2, top_countries=2, top_product=3)
         with pytest.raises(ValidationError, match="top_products"):
-            SalesOptions(top_products=0, top_countries=2, language="en")
+            SalesOptions(top_products=0, top_countries=2)
 
 
 ANY_LINE = st.builds(
@@ -403,7 +403,7 @@ def test_overview_of_home_goods_adds_up(real_data: Path) -> None:
         trusted=logged.order_id.length() == 5,
     ).cache()
 
-    tables = sales_overview(lines, SalesOptions(top_products=20, top_countries=10, language="en"))
+    tables = sales_overview(lines, SalesOptions(top_products=20, top_countries=10))
 
     # Then every table holds all money, and what stands after the break is told apart
     assert tables.pop("country").empty

@@ -40,7 +40,6 @@ def modelling_options(**changes: Any) -> ModellingOptions:
             "search": {"folds": 2, "candidates": 8, "scoring": "roc_auc"},
             "grids": TINY_GRIDS,
             "candidates": {"models": [], "repeats": 1},
-            "language": "en",
         }
         | changes
     )

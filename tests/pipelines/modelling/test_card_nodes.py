@@ -12,7 +12,7 @@ import pandas as pd
 import pytest
 
 from personal_offers.activity_params import ActivityOptions
-from personal_offers.features import FeatureRegistry
+from personal_offers.features import FeatureRegistry, Language
 from personal_offers.pipelines.modelling.card_nodes import (
     draw_model,
     write_cards,
@@ -78,13 +78,12 @@ OF_TIME: dict[str, Any] = {
 }
 
 
-def options(language: str = "en") -> ModellingOptions:
+def options() -> ModellingOptions:
     return modelling_options(
         calibration="sigmoid",
         repeats=1,
         baselines={"recency": "visits"},
         candidates={"models": ["decision_tree"], "repeats": 1},
-        language=language,
     )
 
 
@@ -189,9 +188,13 @@ def leaking(registry: FeatureRegistry) -> dict[str, Any]:
     return run(registry, one_class=False, verdict=FAILED)
 
 
-def draw(parts: Mapping[str, Any], registry: FeatureRegistry, language: str = "en") -> list[Any]:
+def draw(
+    parts: Mapping[str, Any], registry: FeatureRegistry, language: Language = "en"
+) -> list[Any]:
     names = ("metrics", "candidates", "reliability", "profit_curve", "decision", "drivers")
-    return list(draw_model(*(parts[name] for name in names), registry, options(language)))
+    drawn = draw_model(*(parts[name] for name in names), registry)
+    assert [set(figure) for figure in drawn] == [{"ru", "en"}] * 4
+    return [figure[language] for figure in drawn]
 
 
 def cards(parts: Mapping[str, Any], registry: FeatureRegistry, **more: Any) -> tuple[str, str]:
@@ -207,7 +210,7 @@ def titles(figures: list[Any]) -> list[str]:
 class TestDrawModel:
     @pytest.mark.parametrize("language", ["ru", "en"])
     def test_four_figures_hold_data_and_say_what_they_show(
-        self, language: str, with_model: dict[str, Any], registry: FeatureRegistry
+        self, language: Language, with_model: dict[str, Any], registry: FeatureRegistry
     ) -> None:
         figures = draw(with_model, registry, language)
 
@@ -223,7 +226,7 @@ class TestDrawModel:
 
     @pytest.mark.parametrize("language", ["ru", "en"])
     def test_shop_without_a_model_gets_figures_that_are_the_reason(
-        self, language: str, without_model: dict[str, Any], registry: FeatureRegistry
+        self, language: Language, without_model: dict[str, Any], registry: FeatureRegistry
     ) -> None:
         figures = draw(without_model, registry, language)
 

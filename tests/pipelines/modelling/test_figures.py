@@ -106,6 +106,18 @@ class TestReliability:
     ) -> None:
         assert word in title_of(draw_reliability(reliability, metrics(low, high), "en"))
 
+    @pytest.mark.parametrize(("shift", "word"), [(0.08, "too high"), (-0.03, "too low")])
+    def test_a_level_that_is_off_comes_before_the_slope(
+        self, reliability: pd.DataFrame, shift: float, word: str
+    ) -> None:
+        off = reliability.assign(mean_risk=reliability["declined_share"] + shift)
+
+        title = title_of(draw_reliability(off, metrics(), "en"))
+
+        assert title.startswith(f"The risk is {word}: ")
+        assert "agrees" not in title
+        assert "(calibration slope 1.05" in title
+
     def test_without_a_slope_nothing_is_claimed(self, reliability: pd.DataFrame) -> None:
         unknown = {"metrics": {"calibration_slope": {"value": None, "low": None, "high": None}}}
 

@@ -55,7 +55,6 @@ def options(
             "search": {"folds": 3, "candidates": candidates, "scoring": "roc_auc"},
             "grids": ONE_OF_EACH | (grids or {}),
             "candidates": {"models": [], "repeats": 1},
-            "language": "en",
         }
         | changes
     )

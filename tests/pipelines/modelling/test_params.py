@@ -31,7 +31,6 @@ VALID: dict[str, Any] = {
     "search": {"folds": 2, "candidates": 4, "scoring": "roc_auc"},
     "grids": GRIDS,
     "candidates": {"models": ["svc", "decision_tree"], "repeats": 1},
-    "language": "ru",
 }
 
 
@@ -82,7 +81,6 @@ def test_single_model_is_its_only_member(model: str) -> None:
         ({"blend": ["svc", "svc"]}, ()),
         ({"calibration": "platt"}, ("calibration",)),
         ({"number_scale": "log"}, ("number_scale",)),
-        ({"language": "de"}, ("language",)),
         ({"baselines": {"Recency": "revenue"}}, ("baselines", "Recency")),
         ({"baselines": ["recency"]}, ("baselines",)),
         (candidates(models=["blend"]), ("candidates", "models", 0)),

@@ -87,7 +87,6 @@ def option_values(**changes: Any) -> dict[str, Any]:
             "largest_sample": 1000,
         },
         "export": {"language": "en", "separator": ";"},
-        "language": "en",
         "seed": 7,
     } | changes
 

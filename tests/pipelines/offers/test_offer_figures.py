@@ -15,12 +15,7 @@ from personal_offers.pipelines.offers.params import OfferOptions
 LANGUAGES: list[Language] = ["ru", "en"]
 
 
-def options_of(language: Language) -> OfferOptions:
-    currency = BothLanguages(ru="₽", en="RUB <b>")
-    return OfferOptions.model_construct(currency=currency, language=language)
-
-
-RU, EN = options_of("ru"), options_of("en")
+OPTIONS = OfferOptions.model_construct(currency=BothLanguages(ru="₽", en="RUB <b>"))
 
 
 @pytest.fixture
@@ -79,7 +74,7 @@ class TestFrontier:
     def test_the_curve_runs_along_the_budget_with_plan_and_rules_beside_it(
         self, frontier: pd.DataFrame, policies: pd.DataFrame
     ) -> None:
-        bound, curve, risk, ratio, plan = draw_frontier(frontier, policies, EN).data
+        bound, curve, risk, ratio, plan = draw_frontier(frontier, policies, OPTIONS)["en"].data
 
         assert curve.x == (0, 2000, 4000)
         assert curve.y == (0, 900, 1000)
@@ -91,7 +86,7 @@ class TestFrontier:
     def test_the_title_says_what_the_plan_earns_beside_the_best_rule(
         self, frontier: pd.DataFrame, policies: pd.DataFrame
     ) -> None:
-        assert title_of(draw_frontier(frontier, policies, RU)) == (
+        assert title_of(draw_frontier(frontier, policies, OPTIONS)["ru"]) == (
             "План тратит 2 000 ₽ и приносит 900 ₽; лучшее простое правило («По отдаче») даёт 765 ₽,"
             " на 15% меньше плана; если добавить 1 ₽, прибыль вырастет на 0,200 ₽"
         )
@@ -102,7 +97,7 @@ class TestFrontier:
     def test_a_rule_that_is_as_good_is_called_so(
         self, frontier: pd.DataFrame, policies: pd.DataFrame, net: float, words: str
     ) -> None:
-        title = title_of(draw_frontier(frontier, policies.assign(expected_net=net), EN))
+        title = title_of(draw_frontier(frontier, policies.assign(expected_net=net), OPTIONS)["en"])
 
         assert words in title
 
@@ -113,7 +108,7 @@ class TestFrontier:
         unlimited.columns = frontier.columns
         table = pd.concat([frontier.assign(is_plan=False), unlimited.astype(frontier.dtypes)])
 
-        figure = draw_frontier(table, policies[:0], EN)
+        figure = draw_frontier(table, policies[:0], OPTIONS)["en"]
 
         assert figure.data[-1].x == (3500,)
         assert "adds" not in title_of(figure)
@@ -123,14 +118,14 @@ class TestFrontier:
     ) -> None:
         sated = frontier.assign(is_plan=frontier["budget"] == 4000)
 
-        title = title_of(draw_frontier(sated, policies, EN))
+        title = title_of(draw_frontier(sated, policies, OPTIONS)["en"])
 
         assert title.endswith("24% less than the plan; more money adds nothing")
 
     def test_without_a_plan_the_title_is_about_the_most(
         self, frontier: pd.DataFrame, policies: pd.DataFrame
     ) -> None:
-        figure = draw_frontier(frontier.assign(is_plan=False), policies, RU)
+        figure = draw_frontier(frontier.assign(is_plan=False), policies, OPTIONS)["ru"]
 
         assert title_of(figure) == "Самое большее, что можно получить: 1 000 ₽ при затратах 3 000 ₽"
 
@@ -140,7 +135,7 @@ class TestFrontier:
     ) -> None:
         poor = frontier[frontier["expected_net"] == 0][:rows]
 
-        figure = draw_frontier(poor, policies, EN)
+        figure = draw_frontier(poor, policies, OPTIONS)["en"]
 
         assert len(figure.data) == 0
         assert title_of(figure) == "Nothing to show: no offer pays, whatever the budget"
@@ -148,7 +143,7 @@ class TestFrontier:
 
 class TestTornado:
     def test_bars_start_at_the_base_the_widest_on_top(self, sensitivity: pd.DataFrame) -> None:
-        figure = draw_tornado(sensitivity, EN)
+        figure = draw_tornado(sensitivity, OPTIONS)["en"]
 
         low, high, kept = figure.data
         assert (low.base, high.base) == (900, 900)
@@ -164,25 +159,27 @@ class TestTornado:
     def test_the_title_names_the_strongest_and_who_turns_the_plan_into_a_loss(
         self, sensitivity: pd.DataFrame
     ) -> None:
-        assert title_of(draw_tornado(sensitivity, RU)) == (
+        assert title_of(draw_tornado(sensitivity, OPTIONS)["ru"]) == (
             "Прибыль сильнее всего зависит от допущения «Удержание»: от 100 ₽ до 2 000 ₽, в плане "
             "900 ₽; если план не менять, в убыток его уводят допущения: 1 из 2"
         )
         safe = sensitivity.assign(expected_net_kept=1.0)
-        assert title_of(draw_tornado(safe, EN)).endswith(
+        assert title_of(draw_tornado(safe, OPTIONS)["en"]).endswith(
             "; no assumption alone makes the plan lose money"
         )
 
     def test_assumptions_that_change_nothing_are_called_so(self, sensitivity: pd.DataFrame) -> None:
         flat = sensitivity.assign(expected_net=900.0)
 
-        assert title_of(draw_tornado(flat, RU)).startswith("Ни одно допущение в названных пределах")
+        assert title_of(draw_tornado(flat, OPTIONS)["ru"]).startswith(
+            "Ни одно допущение в названных пределах"
+        )
 
     def test_of_many_the_widest_are_shown(self, sensitivity: pd.DataFrame) -> None:
         rows = sensitivity[sensitivity["assumption"] == "cost"]
         many = [rows.assign(assumption=f"more_{n}", name_en=f"More {n}") for n in range(20)]
 
-        figure = draw_tornado(pd.concat([sensitivity, *many]), EN)
+        figure = draw_tornado(pd.concat([sensitivity, *many]), OPTIONS)["en"]
 
         assert len(figure.layout.yaxis.ticktext) == 12
         assert title_of(figure).endswith("The most important are shown: 12 of 22")
@@ -191,12 +188,15 @@ class TestTornado:
     def test_nothing_tried_is_said(self, sensitivity: pd.DataFrame, left: list[str]) -> None:
         part = sensitivity[sensitivity["assumption"].isin(left)]
 
-        assert title_of(draw_tornado(part, EN)) == "Nothing to show: the assumptions were not tried"
+        assert (
+            title_of(draw_tornado(part, OPTIONS)["en"])
+            == "Nothing to show: the assumptions were not tried"
+        )
 
 
 class TestGates:
     def test_customers_and_profit_stand_side_by_side(self, gates: pd.DataFrame) -> None:
-        sole, also, worth = draw_gates(gates, EN).data
+        sole, also, worth = draw_gates(gates, OPTIONS)["en"].data
 
         assert sole.x == (150, 20, 0)
         assert also.x == (30, 180, 0)
@@ -205,14 +205,14 @@ class TestGates:
         assert worth.text[2] == "unknown"
 
     def test_the_title_names_the_gate_that_blocks_most_profit(self, gates: pd.DataFrame) -> None:
-        assert title_of(draw_gates(gates, RU)) == (
+        assert title_of(draw_gates(gates, OPTIONS)["ru"]) == (
             "Больше всего прибыли держит правило «Согласие»: 1 200 ₽; клиентов: 180"
         )
 
     def test_without_profit_it_names_the_one_that_blocks_most_customers(
         self, gates: pd.DataFrame
     ) -> None:
-        assert title_of(draw_gates(gates.assign(worth=None), EN)) == (
+        assert title_of(draw_gates(gates.assign(worth=None), OPTIONS)["en"]) == (
             "The gate “Channel” blocks most customers: 200"
         )
 
@@ -220,7 +220,7 @@ class TestGates:
         nobody = gates.assign(customers=0, sole=0)
 
         for table in (gates[:0], nobody):
-            assert title_of(draw_gates(table, RU)) == (
+            assert title_of(draw_gates(table, OPTIONS)["ru"]) == (
                 "Правила никого не блокируют: написать можно каждому"
             )
 
@@ -237,13 +237,14 @@ def test_texts_from_data_are_escaped_also_from_a_file(
         pd.read_csv(io.StringIO(table.to_csv(index=False)))
         for table in (frontier, policies, sensitivity, gates)
     )
-    options = options_of(language)
 
-    for figure in (
-        draw_frontier(frontier, policies, options),
-        draw_tornado(sensitivity, options),
-        draw_gates(gates, options),
+    for figures in (
+        draw_frontier(frontier, policies, OPTIONS),
+        draw_tornado(sensitivity, OPTIONS),
+        draw_gates(gates, OPTIONS),
     ):
+        assert set(figures) == {"ru", "en"}
+        figure = figures[language]
         text = figure.to_json().replace("\\u003c", "<")
         assert "<i>" not in text
         assert "<b>" not in text

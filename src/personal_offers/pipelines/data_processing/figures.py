@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from functools import partial
 from html import escape
 from typing import Any
 
 import pandas as pd
 
+from personal_offers.features import Language
+from personal_offers.figure_style import in_both
 from personal_offers.pipelines.data_processing.order_params import OrderLineOptions, SalesOptions
 from personal_offers.pipelines.data_processing.sales_figures import (
     draw_countries,
@@ -75,24 +78,24 @@ def draw_sales(
     by_weekday_hour: pd.DataFrame,
     by_country: pd.DataFrame,
     by_product: pd.DataFrame,
-) -> tuple[Any, Any, Any, Any]:
+) -> tuple[dict[Language, Any], dict[Language, Any], dict[Language, Any], dict[Language, Any]]:
     """Draw the sales overview.
 
     Args:
         intake: Holds the currency.
-        options: Language, and how many countries are drawn.
+        options: How many countries are drawn.
         by_month: Grain: month.
         by_weekday_hour: Grain: weekday and hour.
         by_country: Grain: country.
         by_product: Grain: product, and a row for the rest.
 
     Returns:
-        Four plotly Figures: months, weekdays and hours, countries, products.
+        Four plotly Figures, each by language: months, weekdays and hours, countries, products.
     """
-    currency, language = intake.currency, options.language
+    currency = intake.currency
     return (
-        draw_months(by_month, currency, language),
-        draw_weekdays_and_hours(by_weekday_hour, language),
-        draw_countries(by_country, currency, language, options.top_countries),
-        draw_products(by_product, currency, language),
+        in_both(partial(draw_months, by_month, currency)),
+        in_both(partial(draw_weekdays_and_hours, by_weekday_hour)),
+        in_both(partial(draw_countries, by_country, currency, top=options.top_countries)),
+        in_both(partial(draw_products, by_product, currency)),
     )

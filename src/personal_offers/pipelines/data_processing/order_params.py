@@ -9,7 +9,7 @@ from zoneinfo import available_timezones
 
 from pydantic import AfterValidator, Field, StringConstraints, model_validator
 
-from personal_offers.features import FeatureRegistry, FromOrders, Language, NotRecorded, Strict
+from personal_offers.features import FeatureRegistry, FromOrders, NotRecorded, Strict
 from personal_offers.pipelines.data_processing.regime_params import RegimeOptions
 
 Header = Annotated[str, StringConstraints(min_length=1, strip_whitespace=True)]
@@ -199,14 +199,12 @@ class OrderLineOptions(Strict):
 
 
 class SalesOptions(Strict):
-    """How much of the sales overview is shown, and in which language.
+    """How much of the sales overview is shown.
 
     Attributes:
         top_products: Products with a row of their own; all others share one row.
         top_countries: Countries in the figure; the table has all.
-        language: Of titles and axes of the figures.
     """
 
     top_products: int = Field(ge=1, le=1000)
     top_countries: int = Field(ge=1, le=50)
-    language: Language

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -17,6 +18,7 @@ from personal_offers.figure_style import (
     RED,
     empty,
     finished,
+    in_both,
     number,
     percent,
     plain,
@@ -34,22 +36,31 @@ _STEP = 0.12
 
 def draw_interest_coverage(
     interest_coverage: pd.DataFrame, interest_metrics: Mapping[str, Any], options: InterestOptions
-) -> Any:
+) -> dict[Language, Any]:
     """Draw how often the surest customers' interest is right, by the share that is predicted.
 
     Args:
         interest_coverage: Grain: number of orders and share (see ``evaluate_interests``).
         interest_metrics: From ``evaluate_interests``; where it says ``withheld``, the figure is
             that reason.
-        options: ``coverage``, ``certainty`` and the language.
+        options: ``coverage`` and ``certainty``.
 
     Returns:
-        A plotly Figure: one line per number of orders, the interval of the first one, and where
-        the certainty of the parameters ends.
+        A plotly Figure by language: one line per number of orders, the interval of the first one,
+        and where the certainty of the parameters ends.
     """
+    return in_both(partial(_coverage, interest_coverage, interest_metrics, options))
+
+
+def _coverage(
+    interest_coverage: pd.DataFrame,
+    interest_metrics: Mapping[str, Any],
+    options: InterestOptions,
+    language: Language,
+) -> Any:
+    """Draw the coverage in one language."""
     import plotly.graph_objects as go
 
-    language = options.language
     texts = TEXTS[language]
     if interest_metrics.get("withheld"):
         return empty(interest_metrics["withheld"][language], language)
@@ -74,7 +85,7 @@ def draw_interest_coverage(
             name=texts["after"].format(orders=number(orders, language)),
             hovertemplate="%{x:.0%}: %{y:.1%}<extra></extra>",
         )
-    _mark_certainty(figure, interest_metrics["detail"], parts[0][0], options)
+    _mark_certainty(figure, interest_metrics["detail"], parts[0][0], options, language)
     figure.update_layout(
         xaxis={"title": {"text": texts["share"]}, **_SHARES},
         yaxis={"title": {"text": texts["accuracy"]}, **_SHARES},
@@ -111,41 +122,50 @@ def _draw_band(
 
 
 def _mark_certainty(
-    figure: Any, detail: Mapping[str, Any], orders: int, options: InterestOptions
+    figure: Any,
+    detail: Mapping[str, Any],
+    orders: int,
+    options: InterestOptions,
+    language: Language,
 ) -> None:
     """Put a star where predictions end that are sure enough."""
     point = detail[str(orders)]["at_certainty"]
     if point["top1"] is None:
         return
-    certainty = plain(options.certainty, options.language)
+    certainty = plain(options.certainty, language)
     figure.add_scatter(
         x=[point["share"]],
         y=[point["top1"]],
         mode="markers",
         marker={"color": RED, "size": 14, "symbol": "star"},
-        name=TEXTS[options.language]["certain"].format(certainty=certainty),
+        name=TEXTS[language]["certain"].format(certainty=certainty),
         hovertemplate="%{x:.0%}: %{y:.1%}<extra></extra>",
     )
 
 
 def draw_interest_accuracy(
-    interest_accuracy: pd.DataFrame, interest_metrics: Mapping[str, Any], options: InterestOptions
-) -> Any:
+    interest_accuracy: pd.DataFrame, interest_metrics: Mapping[str, Any]
+) -> dict[Language, Any]:
     """Draw how often each method names a new customer's later interest.
 
     Args:
         interest_accuracy: Grain: number of orders and method (see ``evaluate_interests``).
         interest_metrics: From ``evaluate_interests``; where it says ``withheld``, the figure is
             that reason.
-        options: The language.
 
     Returns:
-        A plotly Figure: dots with intervals by number of orders, what ships as a star, and how
-        well two halves of the later purchases agree as a line.
+        A plotly Figure by language: dots with intervals by number of orders, what ships as a star,
+        and how well two halves of the later purchases agree as a line.
     """
+    return in_both(partial(_accuracy, interest_accuracy, interest_metrics))
+
+
+def _accuracy(
+    interest_accuracy: pd.DataFrame, interest_metrics: Mapping[str, Any], language: Language
+) -> Any:
+    """Draw the accuracy in one language."""
     import plotly.graph_objects as go
 
-    language = options.language
     texts = TEXTS[language]
     if interest_metrics.get("withheld"):
         return empty(interest_metrics["withheld"][language], language)

@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field, model_validator
 
-from personal_offers.features import Language, Strict
+from personal_offers.features import Strict
 
 Method = Literal[
     "majority",
@@ -61,7 +61,6 @@ class InterestOptions(Strict):
         confidence: Coverage of all intervals.
         bootstrap: Resamples of customers for intervals.
         seed: Of samples, halvings and resamples.
-        language: Of the figures.
     """
 
     after_orders: tuple[_Orders, ...] = Field(min_length=1)
@@ -80,7 +79,6 @@ class InterestOptions(Strict):
     confidence: float = Field(gt=0.5, lt=1)
     bootstrap: int = Field(ge=50)
     seed: int = Field(ge=0, lt=_LARGEST_SEED)
-    language: Language
 
     @model_validator(mode="after")
     def _orders_rise(self) -> InterestOptions:

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import partial
 from typing import Any
 
 import pandas as pd
 
 from personal_offers.activity_params import ActivityOptions
-from personal_offers.features import FeatureRegistry
+from personal_offers.features import FeatureRegistry, Language
+from personal_offers.figure_style import in_both
 from personal_offers.pipelines.modelling.figures import (
     draw_candidates,
     draw_drivers,
@@ -16,7 +18,6 @@ from personal_offers.pipelines.modelling.figures import (
     draw_reliability,
 )
 from personal_offers.pipelines.modelling.model_card import CardInput, write_model_card
-from personal_offers.pipelines.modelling.params import ModellingOptions
 
 
 def draw_model(
@@ -27,8 +28,7 @@ def draw_model(
     decision: Mapping[str, Any],
     drivers: pd.DataFrame,
     registry: FeatureRegistry,
-    options: ModellingOptions,
-) -> tuple[Any, Any, Any, Any]:
+) -> tuple[dict[Language, Any], dict[Language, Any], dict[Language, Any], dict[Language, Any]]:
     """Draw how good the risk is, what it pays, and what goes along with it.
 
     Args:
@@ -39,18 +39,16 @@ def draw_model(
         decision: The threshold that pays most.
         drivers: Grain: feature.
         registry: Labels of the features.
-        options: Language.
 
     Returns:
-        Four plotly figures: reliability, profit curve, candidates, drivers.
+        Four plotly Figures, each by language: reliability, profit curve, candidates, drivers.
     """
-    language = options.language
     shown = metrics if metrics["withheld"] else decision
     return (
-        draw_reliability(reliability, metrics, language),
-        draw_profit_curve(profit_curve, shown, language),
-        draw_candidates(candidates, language, metrics),
-        draw_drivers(drivers, registry, language, metrics),
+        in_both(partial(draw_reliability, reliability, metrics)),
+        in_both(partial(draw_profit_curve, profit_curve, shown)),
+        in_both(partial(draw_candidates, candidates, metrics=metrics)),
+        in_both(partial(draw_drivers, drivers, registry, metrics=metrics)),
     )
 
 

@@ -6,7 +6,9 @@ nothing to draw, or the shop has no model, the figure is its title: the reason.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
+from statistics import NormalDist
 from typing import Any
 
 import numpy as np
@@ -46,6 +48,8 @@ _TEXTS = {
         "timid": "Риск слишком осторожный: крайние значения недостаточно крайние",
         "bold": "Риск слишком уверенный: крайние значения слишком крайние",
         "no_slope": "Риск рядом с тем, что произошло",
+        "high": "Риск завышен: ожидалось {expected}, снизили активность {happened}",
+        "low": "Риск занижен: ожидалось {expected}, снизили активность {happened}",
         "slope": " (наклон калибровки {value}; {confidence}: {interval})",
         "inside": "; ожидание лежит внутри интервала: групп {inside} из {all}",
         "contacted": "Доля клиентов, которым пишем (сначала самый высокий риск)",
@@ -92,6 +96,8 @@ _TEXTS = {
         "timid": "The risk is too timid: its extremes are not extreme enough",
         "bold": "The risk is too sure of itself: its extremes are too extreme",
         "no_slope": "The risk beside what happened",
+        "high": "The risk is too high: {expected} expected, {happened} declined",
+        "low": "The risk is too low: {expected} expected, {happened} declined",
         "slope": " (calibration slope {value}; {confidence}: {interval})",
         "inside": "; in {inside} of {all} groups the expectation lies within the interval",
         "contacted": "Share of customers contacted (highest risk first)",
@@ -184,26 +190,55 @@ def draw_reliability(
         height=HEIGHT,
     )
     inside = int(((low <= expected) & (expected <= high)).sum())
-    title = _slope_finding(metrics, language) + texts["inside"].format(
+    title = _reliability_finding(reliability, metrics, language) + texts["inside"].format(
         inside=inside, all=len(expected)
     )
     return finished(figure, title, language)
 
 
+def _reliability_finding(
+    reliability: pd.DataFrame, metrics: Mapping[str, Any], language: Language
+) -> str:
+    """Say whether the level of the risk is off, or else whether its slope is.
+
+    The level comes first: with too high a risk for everybody, a slope of one agrees with nothing.
+    """
+    customers = float(reliability["customers"].sum())
+    expected = float((reliability["mean_risk"] * reliability["customers"]).sum()) / customers
+    happened = float(reliability["declined"].sum()) / customers
+    reach = NormalDist().inv_cdf((1 + _confidence(metrics)) / 2)
+    if abs(expected - happened) <= reach * math.sqrt(expected * (1 - expected) / customers):
+        return _slope_finding(metrics, language)
+    word = "high" if expected > happened else "low"
+    shares = {"expected": percent(expected, language), "happened": percent(happened, language)}
+    return _TEXTS[language][word].format(**shares) + _slope(metrics, language)
+
+
 def _slope_finding(metrics: Mapping[str, Any], language: Language) -> str:
     """Say whether the slope of calibration differs from one."""
-    texts = _TEXTS[language]
+    texts, slope = _TEXTS[language], _measured_slope(metrics)
+    if not slope:
+        return texts["no_slope"]
+    word = "timid" if slope["low"] > 1 else "bold" if slope["high"] < 1 else "fits"
+    return texts[word] + _slope(metrics, language)
+
+
+def _slope(metrics: Mapping[str, Any], language: Language) -> str:
+    slope = _measured_slope(metrics)
+    if not slope:
+        return ""
+    return _TEXTS[language]["slope"].format(
+        value=number(slope["value"], language, 2),
+        confidence=percent(_confidence(metrics), language),
+        interval=span(slope["low"], slope["high"], 2, language),
+    )
+
+
+def _measured_slope(metrics: Mapping[str, Any]) -> Mapping[str, float]:
+    """Return the slope of calibration with its interval; nothing where one of them is unknown."""
     measured = metrics.get("averaged_over_repeats") or metrics.get("metrics") or {}
     slope = measured.get("calibration_slope") or {}
-    value, low, high = (slope.get(name) for name in ("value", "low", "high"))
-    if value is None or low is None or high is None:
-        return texts["no_slope"]
-    word = "timid" if low > 1 else "bold" if high < 1 else "fits"
-    return texts[word] + texts["slope"].format(
-        value=number(value, language, 2),
-        confidence=percent(_confidence(metrics), language),
-        interval=span(low, high, 2, language),
-    )
+    return slope if all(slope.get(name) is not None for name in ("value", "low", "high")) else {}
 
 
 def _confidence(metrics: Mapping[str, Any]) -> float:

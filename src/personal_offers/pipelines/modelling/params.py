@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field, model_validator
 
-from personal_offers.features import FeatureRegistry, Language, Name, Strict
+from personal_offers.features import FeatureRegistry, Name, Strict
 
 MemberName = Literal[
     "logistic_regression",
@@ -169,7 +169,6 @@ class ModellingOptions(Strict):
         search: Search inside the training folds.
         grids: Values to search.
         candidates: Models that the chosen one is compared with.
-        language: Of the figures; tables and cards come in both.
     """
 
     model: ModelName
@@ -187,7 +186,6 @@ class ModellingOptions(Strict):
     search: SearchOptions
     grids: Grids
     candidates: CandidateOptions
-    language: Language
 
     @model_validator(mode="after")
     def _members_differ(self) -> ModellingOptions:

@@ -1,12 +1,13 @@
 """Figures of the plan: what money buys, what the plan rests on, and what holds it back.
 
-Each says its finding in the title, in Russian or English. Tables come as the stage writes them,
+Each says its finding in the title, in Russian and in English. Tables come as the stage writes them,
 from memory or from a file. Where there is nothing to draw, the figure is its title: the reason.
 """
 
 from __future__ import annotations
 
 from collections.abc import Hashable, Mapping, Sequence
+from functools import partial
 from typing import Any
 
 import pandas as pd
@@ -23,6 +24,7 @@ from personal_offers.figure_style import (
     empty,
     escaped,
     finished,
+    in_both,
     number,
     percent,
     significant,
@@ -131,7 +133,9 @@ _WHOLE_FROM = 100
 _ONE_LINE = {"orientation": "h", "y": 1, "yanchor": "bottom", "x": 1, "xanchor": "right"}
 
 
-def draw_frontier(frontier: pd.DataFrame, policies: pd.DataFrame, options: OfferOptions) -> Any:
+def draw_frontier(
+    frontier: pd.DataFrame, policies: pd.DataFrame, options: OfferOptions
+) -> dict[Language, Any]:
     """Draw what each budget earns, with the plan and the simple rules beside it.
 
     Args:
@@ -140,15 +144,21 @@ def draw_frontier(frontier: pd.DataFrame, policies: pd.DataFrame, options: Offer
             next_unit_returns, is_plan.
         policies: Grain: rule: policy, name_ru, name_en, expected_net, spend, share_of_bound; the
             plan itself (``plan``) is drawn from the frontier.
-        options: Language and currency.
+        options: Currency.
 
     Returns:
-        A plotly Figure: the best plans as a line, their proven bound as a broken one, the chosen
-        budget as a star, each rule as a sign of its own at what it spends.
+        A plotly Figure by language: the best plans as a line, their proven bound as a broken one,
+        the chosen budget as a star, each rule as a sign of its own at what it spends.
     """
+    return in_both(partial(_frontier, frontier, policies, options))
+
+
+def _frontier(
+    frontier: pd.DataFrame, policies: pd.DataFrame, options: OfferOptions, language: Language
+) -> Any:
+    """Draw the frontier in one language."""
     import plotly.graph_objects as go
 
-    language = options.language
     texts = _TEXTS[language]
     if frontier.empty or not (frontier["expected_net"] > 0).any():
         return empty(texts["no_frontier"], language)
@@ -172,58 +182,59 @@ def draw_frontier(frontier: pd.DataFrame, policies: pd.DataFrame, options: Offer
         line={"color": BLUE, "width": 3},
         marker={"size": 6},
         name=texts["curve"],
-        customdata=[_point(row, options) for row in points.to_dict("records")],
+        customdata=[_point(row, options, language) for row in points.to_dict("records")],
         hovertemplate="%{customdata}<extra></extra>",
     )
     simple = policies[policies["policy"] != _PLAN]
-    _add_policies(figure, simple, options)
+    _add_policies(figure, simple, options, language)
     plan = points[points["is_plan"].eq(True)]
-    _add_plan(figure, plan, options)
-    _money_axes(figure, options, xaxis="budget", yaxis="net")
+    _add_plan(figure, plan, options, language)
+    _money_axes(figure, options, language, xaxis="budget", yaxis="net")
     figure.update_layout(legend={"orientation": "h", "y": -0.2, "yanchor": "top"}, height=HEIGHT)
-    return finished(figure, _frontier_finding(points, plan, simple, options), language)
+    return finished(figure, _frontier_finding(points, plan, simple, options, language), language)
 
 
-def _money(value: float, options: OfferOptions) -> str:
+def _money(value: float, options: OfferOptions, language: Language) -> str:
     """Write an amount with its currency, and with the digits that count."""
     whole = abs(value) >= _WHOLE_FROM or value == round(value)
-    language = options.language
     text = number(value, language) if whole else significant(value, language)
     return f"{text}{SPACE}{getattr(options.currency, language)}"
 
 
-def _money_axes(figure: Any, options: OfferOptions, **axes: str) -> None:
+def _money_axes(figure: Any, options: OfferOptions, language: Language, **axes: str) -> None:
     """Give axes of money their title and their digits."""
-    currency = escaped(getattr(options.currency, options.language))
+    currency = escaped(getattr(options.currency, language))
     for axis, title in axes.items():
-        text = _TEXTS[options.language][title].format(currency=currency)
+        text = _TEXTS[language][title].format(currency=currency)
         layout = {axis: {"title": {"text": text}, "tickformat": ",", "automargin": True}}
         figure.update_layout(layout)
 
 
-def _point(row: Row, options: OfferOptions) -> str:
+def _point(row: Row, options: OfferOptions, language: Language) -> str:
     """Return what stands at a point of the frontier."""
     more = row["next_unit_returns"]
-    return _TEXTS[options.language]["point"].format(
-        net=escaped(_money(row["expected_net"], options)),
-        spend=escaped(_money(row["spend"], options)),
-        customers=number(row["customers"], options.language),
-        one=escaped(_money(1, options)),
-        next="—" if pd.isna(more) else escaped(_money(more, options)),
+    return _TEXTS[language]["point"].format(
+        net=escaped(_money(row["expected_net"], options, language)),
+        spend=escaped(_money(row["spend"], options, language)),
+        customers=number(row["customers"], language),
+        one=escaped(_money(1, options, language)),
+        next="—" if pd.isna(more) else escaped(_money(more, options, language)),
     )
 
 
-def _add_policies(figure: Any, policies: pd.DataFrame, options: OfferOptions) -> None:
+def _add_policies(
+    figure: Any, policies: pd.DataFrame, options: OfferOptions, language: Language
+) -> None:
     """Add each simple rule as a point."""
-    texts = _TEXTS[options.language]
+    texts = _TEXTS[language]
     for place, row in enumerate(policies.to_dict("records")):
-        name = escaped(cut(row[f"name_{options.language}"], _LONGEST_NAME))
-        net = escaped(_money(row["expected_net"], options))
+        name = escaped(cut(row[f"name_{language}"], _LONGEST_NAME))
+        net = escaped(_money(row["expected_net"], options, language))
         label = texts["policy"].format(name=name, net=net)
         if not pd.isna(row["share_of_bound"]):
-            share = percent(row["share_of_bound"], options.language)
+            share = percent(row["share_of_bound"], language)
             label += texts["of_bound"].format(share=share)
-        spend = escaped(_money(row["spend"], options))
+        spend = escaped(_money(row["spend"], options, language))
         hover = texts["policy_point"].format(name=name, net=net, spend=spend)
         figure.add_scatter(
             x=[row["spend"]],
@@ -241,31 +252,35 @@ def _add_policies(figure: Any, policies: pd.DataFrame, options: OfferOptions) ->
         )
 
 
-def _add_plan(figure: Any, plan: pd.DataFrame, options: OfferOptions) -> None:
+def _add_plan(figure: Any, plan: pd.DataFrame, options: OfferOptions, language: Language) -> None:
     """Add the chosen budget as a star."""
     if plan.empty:
         return
     row = plan.iloc[0]
-    net = escaped(_money(row["expected_net"], options))
+    net = escaped(_money(row["expected_net"], options, language))
     figure.add_scatter(
         x=[row["budget"]],
         y=[row["expected_net"]],
         mode="markers",
         marker={"color": RED, "size": 16, "symbol": "star"},
-        name=_TEXTS[options.language]["plan"].format(net=net),
+        name=_TEXTS[language]["plan"].format(net=net),
         hoverinfo="skip",
     )
 
 
 def _frontier_finding(
-    points: pd.DataFrame, plan: pd.DataFrame, policies: pd.DataFrame, options: OfferOptions
+    points: pd.DataFrame,
+    plan: pd.DataFrame,
+    policies: pd.DataFrame,
+    options: OfferOptions,
+    language: Language,
 ) -> str:
     """Say what the plan earns beside the best simple rule, and what more money would do."""
-    texts, language = _TEXTS[options.language], options.language
+    texts = _TEXTS[language]
     row = plan.iloc[0] if len(plan) else points.nlargest(1, "expected_net").iloc[0]
     net = float(row["expected_net"])
     title = texts["finding" if len(plan) else "no_plan"].format(
-        spend=_money(row["spend"], options), net=_money(net, options)
+        spend=_money(row["spend"], options, language), net=_money(net, options, language)
     )
     if plan.empty:
         return title
@@ -275,7 +290,7 @@ def _frontier_finding(
         word = "same" if round(gap, 3) == 0 else "less" if gap > 0 else "more"
         title += texts["best_policy"].format(
             name=best[f"name_{language}"],
-            other=_money(float(best["expected_net"]), options),
+            other=_money(float(best["expected_net"]), options, language),
             less=texts[word].format(share=percent(abs(gap), language)),
         )
     more = row["next_unit_returns"]
@@ -283,10 +298,12 @@ def _frontier_finding(
         return title
     if more <= 0:
         return title + texts["next_nothing"]
-    return title + texts["next"].format(one=_money(1, options), next=_money(more, options))
+    return title + texts["next"].format(
+        one=_money(1, options, language), next=_money(more, options, language)
+    )
 
 
-def draw_tornado(sensitivity: pd.DataFrame, options: OfferOptions) -> Any:
+def draw_tornado(sensitivity: pd.DataFrame, options: OfferOptions) -> dict[Language, Any]:
     """Draw how the profit moves with each assumption alone.
 
     Args:
@@ -294,15 +311,19 @@ def draw_tornado(sensitivity: pd.DataFrame, options: OfferOptions) -> Any:
             ``high``), value_text_ru, value_text_en, expected_net (of the plan made again),
             expected_net_kept (of the plan as it is), offered, changed (customers whose offer
             changes); one row has the assumption ``base``, and ``everything`` moves all at once.
-        options: Language and currency.
+        options: Currency.
 
     Returns:
-        A plotly Figure: bars from the base to what the plan made again earns, the widest on top,
-        low values striped; a sign shows what the plan earns if nobody changes it.
+        A plotly Figure by language: bars from the base to what the plan made again earns, the
+        widest on top, low values striped; a sign shows what the plan earns if nobody changes it.
     """
+    return in_both(partial(_tornado, sensitivity, options))
+
+
+def _tornado(sensitivity: pd.DataFrame, options: OfferOptions, language: Language) -> Any:
+    """Draw the assumptions in one language."""
     import plotly.graph_objects as go
 
-    language = options.language
     texts = _TEXTS[language]
     base_rows = sensitivity[sensitivity["assumption"] == _BASE]
     moved = sensitivity[sensitivity["assumption"] != _BASE]
@@ -318,12 +339,14 @@ def draw_tornado(sensitivity: pd.DataFrame, options: OfferOptions) -> Any:
         ("low", {"color": RED, "pattern": {"shape": "/"}}),
         ("high", {"color": BLUE}),
     ):
-        _add_bars(figure, rows[rows["level"] == level], base, marker, texts[level], options)
-    _add_kept(figure, rows, options)
-    net = escaped(texts["base"].format(net=_money(base, options)))
+        _add_bars(
+            figure, rows[rows["level"] == level], base, marker, texts[level], options, language
+        )
+    _add_kept(figure, rows, language)
+    net = escaped(texts["base"].format(net=_money(base, options, language)))
     line = {"color": "#000000", "width": 1}
     figure.add_vline(x=base, line=line, annotation_text=net, annotation_position="bottom right")
-    _money_axes(figure, options, xaxis="again")
+    _money_axes(figure, options, language, xaxis="again")
     figure.update_layout(
         yaxis=_rows_axis(_assumption_labels(rows, language)),
         barmode="overlay",
@@ -331,7 +354,7 @@ def draw_tornado(sensitivity: pd.DataFrame, options: OfferOptions) -> Any:
         height=220 + _ROW_HEIGHT * len(shown),
     )
     alone = moved[moved["assumption"] != _TOGETHER]
-    title = _tornado_finding(alone, _widths(alone, base), base, options)
+    title = _tornado_finding(alone, _widths(alone, base), base, options, language)
     return finished(figure, title, language)
 
 
@@ -360,15 +383,16 @@ def _add_bars(
     marker: dict[str, Any],
     name: str,
     options: OfferOptions,
+    language: Language,
 ) -> None:
     """Add the bars of one level, from the base to what the plan made again earns."""
-    texts, language = _TEXTS[options.language], options.language
+    texts = _TEXTS[language]
     details = [
         texts["bar"].format(
             name=escaped(row[f"name_{language}"]),
             value=escaped(row[f"value_text_{language}"]),
-            net=escaped(_money(row["expected_net"], options)),
-            kept=escaped(_money(row["expected_net_kept"], options)),
+            net=escaped(_money(row["expected_net"], options, language)),
+            kept=escaped(_money(row["expected_net_kept"], options, language)),
             offered=number(row["offered"], language),
             changed=number(row["changed"], language),
         )
@@ -387,32 +411,32 @@ def _add_bars(
     )
 
 
-def _add_kept(figure: Any, rows: pd.DataFrame, options: OfferOptions) -> None:
+def _add_kept(figure: Any, rows: pd.DataFrame, language: Language) -> None:
     """Add a sign for what the plan earns if nobody changes it."""
     figure.add_scatter(
         x=rows["expected_net_kept"].tolist(),
         y=rows["place"].tolist(),
         mode="markers",
         marker={"symbol": "diamond-open", "color": "#000000", "size": 9, "line": {"width": 2}},
-        name=_TEXTS[options.language]["kept"],
+        name=_TEXTS[language]["kept"],
         hoverinfo="skip",
     )
 
 
 def _tornado_finding(
-    moved: pd.DataFrame, widths: pd.Series, base: float, options: OfferOptions
+    moved: pd.DataFrame, widths: pd.Series, base: float, options: OfferOptions, language: Language
 ) -> str:
     """Name the strongest assumption, and say how many alone turn the plan into a loss."""
-    texts, language = _TEXTS[options.language], options.language
+    texts = _TEXTS[language]
     if widths.empty or widths.iloc[0] <= 0:
-        title = texts["alike"].format(base=_money(base, options))
+        title = texts["alike"].format(base=_money(base, options, language))
     else:
         rows = moved[moved["assumption"] == widths.index[0]]
         title = texts["widest"].format(
             name=rows[f"name_{language}"].iloc[0],
-            low=_money(float(rows["expected_net"].min()), options),
-            high=_money(float(rows["expected_net"].max()), options),
-            base=_money(base, options),
+            low=_money(float(rows["expected_net"].min()), options, language),
+            high=_money(float(rows["expected_net"].max()), options, language),
+            base=_money(base, options, language),
         )
     losing = moved.loc[moved["expected_net_kept"] < 0, "assumption"].nunique()
     title += texts["flips" if losing else "safe"].format(count=losing, all=len(widths))
@@ -421,27 +445,31 @@ def _tornado_finding(
     return title
 
 
-def draw_gates(gates: pd.DataFrame, options: OfferOptions) -> Any:
+def draw_gates(gates: pd.DataFrame, options: OfferOptions) -> dict[Language, Any]:
     """Draw how many customers each gate blocks, and the profit that it blocks.
 
     Args:
         gates: Grain: gate, in order: name_ru, name_en, customers, sole (of whom nothing else
             blocks), worth (profit in currency units; null where it is not known).
-        options: Language and currency.
+        options: Currency.
 
     Returns:
-        A plotly Figure: two rows of bars side by side, customers and profit; customers whom
-        something else blocks too are striped.
+        A plotly Figure by language: two rows of bars side by side, customers and profit;
+        customers whom something else blocks too are striped.
     """
+    return in_both(partial(_gates, gates, options))
+
+
+def _gates(gates: pd.DataFrame, options: OfferOptions, language: Language) -> Any:
+    """Draw the gates in one language."""
     from plotly.subplots import make_subplots
 
-    language = options.language
     texts = _TEXTS[language]
     if gates.empty or not gates["customers"].any():
         return empty(texts["no_gates"], language)
     places = list(range(len(gates)))
     figure = make_subplots(rows=1, cols=2, shared_yaxes=True, horizontal_spacing=0.06)
-    details = [_gate(row, options) for row in gates.to_dict("records")]
+    details = [_gate(row, options, language) for row in gates.to_dict("records")]
     shared = {"y": places, "orientation": "h", "cliponaxis": False}
     hover = {"customdata": details, "hovertemplate": "%{customdata}<extra></extra>"}
     also = gates["customers"] - gates["sole"]
@@ -459,7 +487,7 @@ def draw_gates(gates: pd.DataFrame, options: OfferOptions) -> Any:
     figure.add_bar(
         x=worth.fillna(0).tolist(),
         marker={"color": GREEN},
-        text=[escaped(_worth(value, options)) for value in worth],
+        text=[escaped(_worth(value, options, language)) for value in worth],
         textposition="outside",
         showlegend=False,
         row=1,
@@ -467,9 +495,9 @@ def draw_gates(gates: pd.DataFrame, options: OfferOptions) -> Any:
         **shared,
         **hover,
     )
-    _money_axes(figure, options, xaxis2="worth")
+    _money_axes(figure, options, language, xaxis2="worth")
     _gate_axes(figure, gates, language)
-    return finished(figure, _gate_finding(gates, options), language)
+    return finished(figure, _gate_finding(gates, options, language), language)
 
 
 def _gate_axes(figure: Any, gates: pd.DataFrame, language: Language) -> None:
@@ -494,31 +522,29 @@ def _gate_axes(figure: Any, gates: pd.DataFrame, language: Language) -> None:
         figure.update_layout(xaxis2={"range": [low - reach * (low < 0), high + reach]})
 
 
-def _worth(value: float, options: OfferOptions) -> str:
+def _worth(value: float, options: OfferOptions, language: Language) -> str:
     """Write the profit that a gate blocks."""
-    return _TEXTS[options.language]["unknown"] if pd.isna(value) else _money(value, options)
+    return _TEXTS[language]["unknown"] if pd.isna(value) else _money(value, options, language)
 
 
-def _gate(row: Row, options: OfferOptions) -> str:
+def _gate(row: Row, options: OfferOptions, language: Language) -> str:
     """Return what stands at the bars of a gate."""
-    language = options.language
     return _TEXTS[language]["gate"].format(
         name=escaped(row[f"name_{language}"]),
         customers=number(row["customers"], language),
         sole=number(row["sole"], language),
-        worth=escaped(_worth(row["worth"], options)),
+        worth=escaped(_worth(row["worth"], options, language)),
     )
 
 
-def _gate_finding(gates: pd.DataFrame, options: OfferOptions) -> str:
+def _gate_finding(gates: pd.DataFrame, options: OfferOptions, language: Language) -> str:
     """Name the gate that blocks most profit, or most customers where no profit is known."""
-    language = options.language
     table = gates.astype({"worth": "float64"})
     known = bool((table["worth"] > 0).any())
     row = table.nlargest(1, "worth" if known else "customers").iloc[0]
     return _TEXTS[language]["most_worth" if known else "most_blocked"].format(
         name=row[f"name_{language}"],
-        worth=_worth(row["worth"], options),
+        worth=_worth(row["worth"], options, language),
         customers=number(row["customers"], language),
     )
 

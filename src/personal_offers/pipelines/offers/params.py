@@ -213,7 +213,6 @@ class OfferOptions(Strict):
         allocation: How the plan is found.
         trials: How it is tried.
         export: What mailing tools get.
-        language: Of the figures.
         seed: Of the control group, the exploration and all draws.
     """
 
@@ -230,7 +229,6 @@ class OfferOptions(Strict):
     allocation: AllocationOptions
     trials: TrialOptions
     export: ExportOptions
-    language: Language
     seed: int = Field(ge=0, lt=_LARGEST_SEED)
 
     def feature_problems(self, registry: FeatureRegistry) -> list[str]:

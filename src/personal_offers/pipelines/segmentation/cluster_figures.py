@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import textwrap
 from collections.abc import Hashable, Mapping, Sequence
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -24,12 +25,12 @@ from personal_offers.figure_style import (
     empty,
     escaped,
     finished,
+    in_both,
     number,
     percent,
     span,
 )
 from personal_offers.pipelines.segmentation.cluster_names import NOTABLE, label_of, value_text
-from personal_offers.pipelines.segmentation.cluster_params import ClusterOptions
 
 # One row of a table.
 Row = Mapping[Hashable, Any]
@@ -135,8 +136,7 @@ def draw_clusters(
     candidates: pd.DataFrame,
     choice: dict[str, Any],
     registry: FeatureRegistry,
-    options: ClusterOptions,
-) -> tuple[Any, Any, Any]:
+) -> tuple[dict[Language, Any], dict[Language, Any], dict[Language, Any]]:
     """Draw how clusters differ, and how they were chosen.
 
     Args:
@@ -145,16 +145,14 @@ def draw_clusters(
         candidates: Grain: method and number of clusters (``fit_clusters``).
         choice: What was chosen, and the limits (``fit_clusters``).
         registry: What features are called.
-        options: Language.
 
     Returns:
-        Three plotly Figures: radar, heat map, choice.
+        Three plotly Figures, each by language: radar, heat map, choice.
     """
-    language = options.language
     return (
-        draw_cluster_radar(profile, summary, registry, language),
-        draw_cluster_heatmap(profile, summary, registry, language),
-        draw_cluster_choice(candidates, choice, language),
+        in_both(partial(draw_cluster_radar, profile, summary, registry)),
+        in_both(partial(draw_cluster_heatmap, profile, summary, registry)),
+        in_both(partial(draw_cluster_choice, candidates, choice)),
     )
 
 
