@@ -24,6 +24,7 @@ from personal_offers.pipelines.interests.category_params import (
     CategoryOptions,
     CategoryRule,
 )
+from personal_offers.progress import steps
 
 _WORDS, _EXAMPLES = 6, 3
 
@@ -201,7 +202,7 @@ def measure_stability(
     rng = np.random.default_rng(options.seed)
     spend = assortment.products["spend"].to_numpy("float64")
     found = []
-    for _ in range(options.check.resamples):
+    for _ in steps(range(options.check.resamples), "resamples", options.check.resamples):
         weights = rng.multinomial(baskets, np.full(baskets, 1 / baskets))
         kept = propose_rules(assortment, options, options.seed, weights) if rules is None else rules
         drawn = Assortment(

@@ -19,6 +19,7 @@ from personal_offers.pipelines.modelling.metrics import Floats
 from personal_offers.pipelines.modelling.models import Fitted, RiskModel, fit_rows
 from personal_offers.pipelines.modelling.params import ModellingOptions, SVCGrid
 from personal_offers.pipelines.modelling.reason_params import ReasonOptions
+from personal_offers.progress import steps
 
 logger = logging.getLogger(__name__)
 
@@ -190,14 +191,12 @@ def _run(
     )
     risks: dict[str, list[pd.DataFrame]] = {}
     searches: dict[str, list[dict[str, Any]]] = {}
-    for number, (task, predicted) in enumerate(zip(tasks, runs, strict=True), start=1):
+    for task, predicted in zip(tasks, steps(runs, "fits", len(tasks)), strict=True):
         for name, (held_out, fitted) in predicted.items():
             risks.setdefault(name, []).append(held_out)
             searches.setdefault(name, []).extend(_search_rows(task, name, fitted))
         if kept is not None and task.repeat < kept_repeats:
             kept[task.repeat, task.fold] = predicted[options.model][1].model
-        if number == len(tasks) or tasks[number].repeat != task.repeat:
-            logger.info("%s: fit %d of %d is done", options.model, number, len(tasks))
     return {
         name: (
             pd.concat(parts, ignore_index=True),

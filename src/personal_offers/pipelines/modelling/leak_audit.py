@@ -46,6 +46,7 @@ from personal_offers.pipelines.modelling.metrics import (
     Integers,
     equal_count_bins,
 )
+from personal_offers.progress import steps
 
 logger = logging.getLogger(__name__)
 
@@ -642,8 +643,7 @@ def _audit_scores(
     whole = judge(risk_by_repeat[risk_by_repeat["repeat"].isin(first)])
     yield _variant_score(_EVERYTHING, whole)
     listed = variants(registry)
-    for number, (variant, seen) in enumerate(listed.items(), start=1):
-        logger.info("Leak audit: model %d of %d, %s", number, len(listed), variant)
+    for variant, seen in steps(listed.items(), "models without a part", len(listed)):
         risk = predict(seen)
         if sorted(risk["repeat"].unique().tolist()) != first:
             raise ValueError(f"variants must be predicted in the repeats {first}")

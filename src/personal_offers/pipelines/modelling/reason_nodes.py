@@ -26,6 +26,7 @@ from personal_offers.pipelines.modelling.reasons import (
     reason_sentences,
     summarise_drivers,
 )
+from personal_offers.progress import steps
 
 # Seeds of the further models, far from those of the repeats.
 _OTHER_SEEDS = 500_000
@@ -81,7 +82,8 @@ def explain_folds(
 
     def explained(repeat: int, wanted: pd.Series) -> Explanation:
         parts = []
-        for task in (task for task in tasks if task.repeat == repeat):
+        of_repeat = [task for task in tasks if task.repeat == repeat]
+        for task in steps(of_repeat, "folds explained", len(of_repeat)):
             held_out, training = features.iloc[task.held_out], features.iloc[task.training]
             held_out = held_out[held_out.index.isin(set(wanted))]
             model = fold_models[task.repeat, task.fold]
@@ -140,7 +142,8 @@ def explain_today(
     first = explained(model, chosen["customer_id"], options.seed)
     tables = [_table(first, rows, registry)]
     some = _some(chosen, reasons)
-    for number in range(reasons.stability_seeds):
+    count = reasons.stability_seeds
+    for number in steps(range(count), "models explained", count):
         seed = options.seed + _OTHER_SEEDS + number
         other = fit_rows(training, registry, options, seed).model
         tables.append(_table(explained(other, some, seed), rows, registry))

@@ -19,7 +19,6 @@ import numpy as np
 import pandas as pd
 
 from personal_offers.features import Language
-from personal_offers.figure_style import SPACE, plain
 from personal_offers.pipelines.offers.allocation import Allocation
 from personal_offers.pipelines.offers.catalogue_params import OfferCatalogue
 from personal_offers.pipelines.offers.dual import NOTHING
@@ -28,6 +27,8 @@ from personal_offers.pipelines.offers.params import OfferOptions
 from personal_offers.pipelines.offers.pricing import expected_cost, expected_net
 from personal_offers.pipelines.offers.reasons import LANGUAGES, share_text
 from personal_offers.pipelines.offers.trials import Trial, trial_of
+from personal_offers.progress import steps
+from personal_offers.words import MONTHS, Forms, counted
 
 SENSITIVITY_COLUMNS = [
     "assumption", "name_ru", "name_en", "level", "value_text_ru", "value_text_en",
@@ -55,12 +56,7 @@ _LOW, _BASE, _HIGH = 0, 1, 2
 # Where more is worse: a higher redemption only costs.
 _HARMFUL = ("redemption",)
 _FIXED = ("redeem_cost", "contact_cost")
-# What margins are counted in: for 1, for 2 to 4, for 5 and more (Russian); for 1, for others.
-_MONTHS: Mapping[Language, tuple[str, ...]] = {
-    "ru": ("месяц", "месяца", "месяцев"),
-    "en": ("month", "months"),
-}
-_PURCHASES: Mapping[Language, tuple[str, ...]] = {
+_PURCHASES: Forms = {
     "ru": ("покупка", "покупки", "покупок"),
     "en": ("purchase", "purchases"),
 }
@@ -121,7 +117,8 @@ def try_assumptions(
     with_rule = bool((table.risk_source == "rule").any().to_pyarrow().as_py())
     base = trial.base()
     rows, by_offer = [], []
-    for case in _cases(with_rule):
+    listed = list(_cases(with_rule))
+    for case in steps(listed, "plans made anew", len(listed)):
         values, costs = _worth(trial, case.ends)
         found = base
         if case.ends:
@@ -214,24 +211,11 @@ def _value_text(
 
 def _horizon_text(options: OfferOptions, level: str, language: Language) -> str:
     """Say for how long a kept customer brings their margin, or how often one who is won back."""
-    text = _counted(getattr(options.horizon_months, level), _MONTHS[language], language)
+    text = counted(getattr(options.horizon_months, level), MONTHS, language)
     if options.winback is None:
         return text
     often = getattr(options.winback.purchases, level)
-    return text + _OR[language] + _counted(often, _PURCHASES[language], language)
-
-
-def _counted(number: float, forms: tuple[str, ...], language: Language) -> str:
-    """Write a parameter with its word: 3 месяца, 1,5 месяца, 21 месяц; 1 month, 0.5 months."""
-    whole = number == int(number)
-    if language == "en":
-        form = forms[0 if number == 1 else 1]
-    elif not whole:
-        form = forms[1]
-    else:
-        teens = int(number) % 100 in range(11, 15)
-        form = forms[2 if teens else {1: 0, 2: 1, 3: 1, 4: 1}.get(int(number) % 10, 2)]
-    return f"{plain(number, language)}{SPACE}{form}"
+    return text + _OR[language] + counted(often, _PURCHASES, language)
 
 
 def _by_offer(

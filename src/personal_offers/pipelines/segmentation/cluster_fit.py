@@ -45,6 +45,7 @@ from personal_offers.pipelines.segmentation.cluster_transform import (
     transformed,
 )
 from personal_offers.pipelines.segmentation.resampling import sample_customers
+from personal_offers.progress import steps
 
 logger = logging.getLogger(__name__)
 
@@ -245,7 +246,7 @@ def _relabelled(
     """
     rng = np.random.default_rng(options.seed)
     values = sample.scaled[sample.fewer]
-    for _ in range(options.bootstrap):
+    for _ in steps(range(options.bootstrap), "resamples", options.bootstrap):
         # Sorted, so that the rows of a resample have one order.
         drawn = values[np.sort(rng.integers(0, len(values), size=len(values)))]
         seed = int(rng.integers(0, 2**31))
