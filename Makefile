@@ -30,7 +30,7 @@ define install
 	@touch $@
 endef
 
-.PHONY: help segmentation offers run sample-data viz picture lint format test test-fast bench lock clean
+.PHONY: help segmentation offers run sample-data viz viz-build picture lint format test test-fast bench lock clean
 
 help:            ## list the targets
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/ -/'
@@ -41,7 +41,7 @@ segmentation: $(VENV)/.base  ## raw files to segments; PARAMS="raw_dir=…,outpu
 offers: $(VENV)/.base        ## raw files to offers, their page and the files for mailing tools
 	$(BIN)/kedro run --pipelines offers $(KEDRO_PARAMS)
 
-run: $(VENV)/.base           ## all stages (so far the same as offers)
+run: $(VENV)/.viz            ## all stages (so far the same as offers)
 	$(BIN)/kedro run $(KEDRO_PARAMS)
 
 sample-data: $(VENV)/.base   ## write the synthetic raw files of data/01_raw again
@@ -49,6 +49,9 @@ sample-data: $(VENV)/.base   ## write the synthetic raw files of data/01_raw aga
 
 viz: $(VENV)/.viz            ## serve the graph on http://127.0.0.1:4141
 	$(BIN)/kedro viz run --host 127.0.0.1 --no-browser
+
+viz-build: $(VENV)/.viz      ## write the graph as a static site into build/, with what the last run left
+	$(BIN)/python -m tools.graph_site
 
 picture: $(VENV)/.dev        ## take the picture of the graph again (needs chromium)
 	$(BIN)/python -m tools.graph_picture
@@ -78,7 +81,8 @@ lock:                        ## compile the pinned requirements again (needs uv)
 	uv pip compile pyproject.toml --extra dev --universal --python-version 3.11 --no-annotate --quiet --custom-compile-command "make lock" -o requirements/dev.txt
 
 clean:                       ## remove the environment and everything generated
-	rm -rf $(VENV) .mypy_cache .pytest_cache .ruff_cache .import_linter_cache .hypothesis .viz build
+	rm -rf $(VENV) .mypy_cache .pytest_cache .ruff_cache .import_linter_cache .hypothesis build
+	rm -f .viz/stats.json .viz/kedro_pipeline_events.json
 	find data -mindepth 1 -maxdepth 1 -type d ! -name 01_raw -exec rm -rf {} +
 
 $(VENV)/.base: requirements/base.txt

@@ -2,10 +2,26 @@
 
 from datetime import date
 
-from personal_offers.hooks import CollectorHook, InputErrorHook, ParameterHook, ShopHook
+from personal_offers.hooks import (
+    CollectorHook,
+    InputErrorHook,
+    ParameterHook,
+    PartialReportHook,
+    ShopHook,
+)
+from personal_offers.run_progress import ProgressHook
+from personal_offers.run_statistics import StatisticsHook
 
 # Bad parameters are refused before anything is loaded; bad input ends in one message.
-HOOKS = (ShopHook(), ParameterHook(), CollectorHook(), InputErrorHook())
+HOOKS = (
+    ShopHook(),
+    ParameterHook(),
+    PartialReportHook(),
+    CollectorHook(),
+    InputErrorHook(),
+    ProgressHook(),
+    StatisticsHook(),
+)
 
 CONFIG_LOADER_ARGS = {
     # ${today:} is the one place where the clock enters; nodes get it as a parameter.

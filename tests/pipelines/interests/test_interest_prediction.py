@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
 from datetime import date, datetime, timedelta
 from typing import Any
 
@@ -15,6 +14,7 @@ import pytest
 from pandas.testing import assert_frame_equal
 from pydantic import ValidationError
 
+from personal_offers.features import Language
 from personal_offers.pipelines.interests.interest_evaluation import (
     agreement_of_halves,
     choose_method,
@@ -92,7 +92,6 @@ def options(**changes: Any) -> InterestOptions:
             "confidence": 0.95,
             "bootstrap": 50,
             "seed": 7,
-            "language": "en",
         }
         | changes
     )
@@ -155,7 +154,7 @@ def shop(customers: int = 160, seed: int = 3, loyal: float = 0.7) -> list[dict[s
 def evaluated(rows: list[dict[str, Any]], **changes: Any) -> tuple[Any, Any, Any]:
     return evaluate_interests(
         lines_of(rows), PRODUCTS, ERA, SplitOptions(split=SPLIT), options(**changes)
-    )
+    )[:3]
 
 
 @pytest.fixture(scope="module")
@@ -408,7 +407,7 @@ class TestEvaluation:
     )
     def test_without_categories_to_tell_apart(self, products: pd.DataFrame, words: str) -> None:
         lines = lines_of(EXAMPLE)
-        metrics, accuracy, coverage = evaluate_interests(
+        metrics, accuracy, coverage, choice = evaluate_interests(
             lines, products, ERA, SplitOptions(split=SPLIT), options()
         )
         assert words in metrics["withheld"]["en"]
@@ -416,7 +415,7 @@ class TestEvaluation:
         assert coverage.empty
 
         spend = tabulate_spend(lines, products, ERA)
-        model = fit_interest_model(spend, metrics, options())
+        model = fit_interest_model(spend, choice, options())
         scored = score_interests(customers_of("anna", "zoe"), spend, model, options()).to_pandas()
         assert scored["abstained"].all()
         assert scored["interest_probability"].isna().all()
@@ -548,20 +547,29 @@ class TestParameters:
 
 
 class TestFigures:
-    @pytest.mark.parametrize("language", ["ru", "en"])
+    @pytest.mark.parametrize(("language", "word"), [("ru", "клиент"), ("en", "customer")])
     @pytest.mark.parametrize("place", [1, 2])
-    def test_title_says_the_finding(self, result: Any, language: str, place: int) -> None:
-        draw: Callable[..., Any] = (draw_interest_accuracy, draw_interest_coverage)[place - 1]
-        asked = options(language=language)
-        figure = draw(result[place], result[0], asked)
+    def test_title_says_the_finding(
+        self, result: Any, language: Language, word: str, place: int
+    ) -> None:
+        metrics, accuracy, coverage = result
+        figures = (
+            draw_interest_accuracy(accuracy, metrics),
+            draw_interest_coverage(coverage, metrics, options()),
+        )[place - 1]
 
+        figure = figures[language]
+
+        assert set(figures) == {"ru", "en"}
         assert "%" in figure.layout.title.text
+        assert word in figure.layout.title.text
         assert len(figure.data) > 2
 
     def test_withheld_says_why(self) -> None:
         metrics, accuracy, coverage = evaluated(EXAMPLE)
-        for draw, table in (
-            (draw_interest_accuracy, accuracy),
-            (draw_interest_coverage, coverage),
+        for figures in (
+            draw_interest_accuracy(accuracy, metrics),
+            draw_interest_coverage(coverage, metrics, options()),
         ):
-            assert "too few" in draw(table, metrics, options()).layout.title.text.lower()
+            assert "too few" in figures["en"].layout.title.text.lower()
+            assert "мало" in figures["ru"].layout.title.text.lower()

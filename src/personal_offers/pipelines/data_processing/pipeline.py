@@ -34,6 +34,11 @@ from personal_offers.pipelines.data_processing.order_nodes import (
     read_order_lines,
     take_order_lines,
 )
+from personal_offers.pipelines.data_processing.previews import (
+    show_cleaning,
+    show_label,
+    show_regime,
+)
 from personal_offers.pipelines.data_processing.returns import match_returns, summarise_returns
 from personal_offers.pipelines.data_processing.sales import sales_overview
 from personal_offers.shops import SHOPS, Shop
@@ -60,7 +65,13 @@ def customer_tables_template(shop: Shop) -> Pipeline:
     return Pipeline(
         [
             Node(check_raw_tables, options | raw, parsed, name="check_raw_tables"),
-            Node(mark_rows, options | parsed, marked, name="mark_rows"),
+            Node(
+                mark_rows,
+                options | parsed,
+                marked,
+                name="mark_rows",
+                preview_fn=show_cleaning,
+            ),
             Node(compile_ledger, options | marked, "cleaning_ledger", name="compile_ledger"),
             Node(collect_quarantine, options | both, "quarantine", name="collect_quarantine"),
             Node(
@@ -93,6 +104,7 @@ def order_lines_template(_: Shop) -> Pipeline:
                 options | {"parsed": "parsed_order_lines"},
                 ["marked_order_lines", "regime", "regime_break"],
                 name="mark_order_lines",
+                preview_fn=show_regime,
             ),
             Node(keep_marks, marked, "order_line_marks", name="keep_marks"),
             Node(take_order_lines, options | marked, "order_lines", name="take_order_lines"),
@@ -155,6 +167,7 @@ def activity_nodes() -> list[Node]:
             activity | lines | {"era": "era"},
             ["cutoff_labels", "prevalence", "activity_plan"],
             name="label_customers",
+            preview_fn=show_label,
         ),
         Node(
             take_test_labels,

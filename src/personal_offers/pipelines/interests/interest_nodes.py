@@ -88,7 +88,7 @@ def evaluate_interests(
     era: dict[str, Any],
     category_options: CategoryOptions,
     options: InterestOptions,
-) -> tuple[dict[str, Any], pd.DataFrame, pd.DataFrame]:
+) -> tuple[dict[str, Any], pd.DataFrame, pd.DataFrame, dict[str, Any]]:
     """Choose what predicts interests, and measure it on customers whom it never saw.
 
     The target after so many orders is the category (not ``other``) with the largest gross spend
@@ -109,15 +109,15 @@ def evaluate_interests(
         (training and test, by number of orders, with those left out), choice, accuracy (of what
         ships and of the two rules, by number of orders), detail (coverage, certainty, largest
         class), ceiling, suspicious (bool), sentence (ru, en). Second, the accuracy of every method
-        and third, the coverage curve (see ``interest_evaluation.judge_methods``); both empty
-        where withheld.
+        third, the coverage curve (see ``interest_evaluation.judge_methods``); both empty where
+        withheld. Fourth, what a fit needs of the first: withheld, cutoff, categories, choice.
     """
     split = split_date(order_lines, era, category_options.split, category_options.train_share)
     categories = _ordered_categories(order_lines, product_categories, split)
     metrics = _asked(era, split, categories, options)
     nothing = pd.DataFrame(columns=ACCURACY_COLUMNS), pd.DataFrame(columns=COVERAGE_COLUMNS)
     if metrics["withheld"] is not None:
-        return metrics, *nothing
+        return metrics, *nothing, _settled(metrics)
     before = spend_known_at(order_lines, product_categories, split - _JUST_BEFORE).cache()
     now = spend_known_at(order_lines, product_categories, cutoff_of(era)).cache()
     training, in_training = _rows(before, FirstSeen(), categories, options.train_after, options)
@@ -125,7 +125,7 @@ def evaluate_interests(
     metrics["customers"] = {"training": in_training, "test": in_test}
     metrics["withheld"] = _too_few(in_training, in_test, options)
     if metrics["withheld"] is not None:
-        return metrics, *nothing
+        return metrics, *nothing, _settled(metrics)
     dates = _rehearsal_dates(before, split, options)
     rehearsals = _rehearsals(order_lines, product_categories, before, dates, categories, options)
     choice, settings = choose_method(rehearsals, categories, options)
@@ -138,7 +138,13 @@ def evaluate_interests(
         "accuracy": _shown(accuracy, choice["method"]),
         "ceiling": _ceiling(order_lines, product_categories, tested, era, options),
     }
-    return metrics | _verdict(accuracy, options), accuracy, coverage
+    return metrics | _verdict(accuracy, options), accuracy, coverage, _settled(metrics)
+
+
+def _settled(metrics: Mapping[str, Any]) -> dict[str, Any]:
+    """Return what a fit keeps of an evaluation; no choice where prediction is withheld."""
+    names = ("withheld", "cutoff", "categories", "choice")
+    return {name: metrics[name] for name in names if name in metrics}
 
 
 def _asked(
@@ -324,14 +330,14 @@ def _verdict(accuracy: pd.DataFrame, options: InterestOptions) -> dict[str, Any]
 
 def fit_interest_model(
     interest_spend: ir.Table,
-    interest_metrics: dict[str, Any],
+    interest_choice: dict[str, Any],
     options: InterestOptions,
 ) -> dict[str, Any]:
     """Fit the chosen method again on all customers known at the cutoff.
 
     Args:
         interest_spend: From ``tabulate_spend``.
-        interest_metrics: From ``evaluate_interests``: the choice is kept with its penalty and
+        interest_choice: From ``evaluate_interests``: the choice is kept with its penalty and
             calibration, as are the categories and their order; all else is learned anew.
         options: Numbers of orders, season, sample.
 
@@ -340,16 +346,16 @@ def fit_interest_model(
         and season (the shop's shares of spend in the last days before the cutoff, by category);
         where prediction is withheld, ``withheld`` (the reason) and the categories.
     """
-    categories = interest_metrics["categories"]
-    facts = {"cutoff": interest_metrics["cutoff"], "categories": categories}
-    if interest_metrics["withheld"] is not None:
-        return facts | {"withheld": interest_metrics["withheld"], "method": None}
+    categories = interest_choice["categories"]
+    facts = {"cutoff": interest_choice["cutoff"], "categories": categories}
+    if interest_choice["withheld"] is not None:
+        return facts | {"withheld": interest_choice["withheld"], "method": None}
     seen = FirstSeen()
     rows, _ = _rows(interest_spend, seen, categories, options.train_after, options)
-    choice = interest_metrics["choice"]
+    choice = interest_choice["choice"]
     method, penalty, strength = (choice[name] for name in ("method", "penalty", "strength"))
     model = fit_calibrated(method, rows, categories, penalty, strength, options.floor)
-    tomorrow = cutoff_of(interest_metrics) + timedelta(days=1)
+    tomorrow = cutoff_of(interest_choice) + timedelta(days=1)
     daily = daily_spend(interest_spend, categories)
     season = season_before(daily, [tomorrow], options.season_days, options.floor)[0].tolist()
     counts = {"rows": len(rows.target), "customers": len(np.unique(rows.customers))}

@@ -21,6 +21,7 @@ from personal_offers.pipelines.interests.interest_nodes import (
     score_interests,
     tabulate_spend,
 )
+from personal_offers.pipelines.interests.previews import show_interest_split
 from personal_offers.shops import SHOPS
 from personal_offers.wiring import in_stage
 
@@ -85,12 +86,13 @@ def interest_nodes() -> list[Node]:
         Node(
             evaluate_interests,
             lines | options | {"category_options": "params:categories"},
-            ["interest_metrics", "interest_accuracy", "interest_coverage"],
+            ["interest_metrics", "interest_accuracy", "interest_coverage", "interest_choice"],
             name="evaluate_interests",
+            preview_fn=show_interest_split,
         ),
         Node(
             fit_interest_model,
-            spend | metrics | options,
+            spend | options | {"interest_choice": "interest_choice"},
             "interest_model",
             name="fit_interest_model",
         ),
@@ -103,13 +105,13 @@ def interest_nodes() -> list[Node]:
         *(
             Node(
                 draw,
-                metrics | options | {table: table},
+                metrics | more | {table: table},
                 f"figure_{table}",
                 name=draw.__name__,
             )
-            for draw, table in (
-                (draw_interest_accuracy, "interest_accuracy"),
-                (draw_interest_coverage, "interest_coverage"),
+            for draw, table, more in (
+                (draw_interest_accuracy, "interest_accuracy", {}),
+                (draw_interest_coverage, "interest_coverage", options),
             )
         ),
     ]

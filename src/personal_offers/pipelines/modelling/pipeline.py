@@ -28,6 +28,12 @@ from personal_offers.pipelines.modelling.nodes import (
     expect_purchases,
     take_test_customers,
 )
+from personal_offers.pipelines.modelling.previews import (
+    show_calibration,
+    show_choice,
+    show_folds,
+    show_time_split,
+)
 from personal_offers.pipelines.modelling.publishing import (
     average_risk,
     fit_decline_model,
@@ -73,7 +79,8 @@ _AUDITED = [_REGISTRY, _OPTIONS, "params:leak_audit"]
 
 def cross_validation_template() -> Pipeline:
     """Return the nodes, without namespace, for a shop whose tables bear no dates."""
-    rows = ["model_input", "folds", _REGISTRY, _OPTIONS]
+    folded = ["model_input", "folds"]
+    rows = [*folded, _REGISTRY, _OPTIONS]
     return Pipeline(
         [
             Node(
@@ -82,7 +89,13 @@ def cross_validation_template() -> Pipeline:
                 ["model_input", "model_gate"],
                 name="assemble_model_input",
             ),
-            Node(assign_folds, ["model_input", _OPTIONS], "folds", name="assign_folds"),
+            Node(
+                assign_folds,
+                ["model_input", _OPTIONS],
+                "folds",
+                name="assign_folds",
+                preview_fn=show_folds,
+            ),
             Node(
                 evaluate_all,
                 [*rows, _REASONS],
@@ -92,7 +105,7 @@ def cross_validation_template() -> Pipeline:
             Node(evaluate_baselines, rows, "baseline_risk", name="evaluate_baselines"),
             Node(
                 audit_folds,
-                ["model_input", "folds", "risk_by_repeat", "file_order", *_AUDITED],
+                [*folded, "risk_by_repeat", "file_order", *_AUDITED],
                 ["leak_audit", "leak_verdict"],
                 name="audit_folds",
             ),
@@ -104,15 +117,7 @@ def cross_validation_template() -> Pipeline:
             ),
             Node(
                 explain_folds,
-                [
-                    "model_input",
-                    "folds",
-                    "fold_models",
-                    "unexplained_risk",
-                    _REGISTRY,
-                    _OPTIONS,
-                    _REASONS,
-                ],
+                [*folded, "fold_models", "unexplained_risk", _REGISTRY, _OPTIONS, _REASONS],
                 _EXPLAINED,
                 name="explain_folds",
             ),
@@ -121,6 +126,7 @@ def cross_validation_template() -> Pipeline:
                 ["model_input", "model_gate", _REGISTRY, _OPTIONS],
                 "decline_model",
                 name="fit_decline_model",
+                preview_fn=show_calibration,
             ),
             *judging_nodes(judged="customers", risk="decline_risk"),
             *showing_nodes(),
@@ -146,7 +152,13 @@ def out_of_time_template() -> Pipeline:
                 ["training_input", "model_input", "model_gate"],
                 name="assemble_cutoff_input",
             ),
-            Node(evaluate_earlier_cutoffs, rows, _EVALUATED, name="evaluate_earlier_cutoffs"),
+            Node(
+                evaluate_earlier_cutoffs,
+                rows,
+                _EVALUATED,
+                name="evaluate_earlier_cutoffs",
+                preview_fn=show_time_split,
+            ),
             Node(
                 evaluate_baselines_out_of_time,
                 rows,
@@ -181,6 +193,7 @@ def todays_nodes() -> list[Node]:
             ["training_input", _PLAN, "model_gate", _REGISTRY, _OPTIONS, "params:activity"],
             "decline_model",
             name="fit_on_cutoffs",
+            preview_fn=show_calibration,
         ),
         Node(
             audit_cutoffs,
@@ -242,6 +255,7 @@ def judging_nodes(judged: str, risk: str) -> list[Node]:
             ],
             ["candidates", "comparison"],
             name="compare_candidates",
+            preview_fn=show_choice,
         ),
         Node(
             compute_metrics,
@@ -286,7 +300,6 @@ def showing_nodes() -> list[Node]:
                 "decision",
                 "drivers",
                 _REGISTRY,
-                _OPTIONS,
             ],
             [
                 "figure_reliability",

@@ -24,6 +24,11 @@ from personal_offers.pipelines.segmentation.nodes import (
     profile_segments,
     profile_segments_and_classes,
 )
+from personal_offers.pipelines.segmentation.previews import (
+    show_cells,
+    show_cluster_choice,
+    show_scores,
+)
 from personal_offers.pipelines.segmentation.rfm import (
     describe_rfm,
     fit_rfm_breaks,
@@ -137,6 +142,7 @@ def risk_and_profit_nodes() -> list[Node]:
             ["customers", "decline_risk", "segment_thresholds", _OPTIONS],
             "risk_segments",
             name="assign_segments",
+            preview_fn=show_cells,
         ),
     ]
 
@@ -152,6 +158,7 @@ def cluster_nodes() -> list[Node]:
             known,
             ["cluster_model", "cluster_candidates", "cluster_choice", "cluster_noise"],
             name="fit_clusters",
+            preview_fn=show_cluster_choice,
         ),
         Node(
             assign_clusters,
@@ -180,7 +187,6 @@ def cluster_nodes() -> list[Node]:
                 "candidates": "cluster_candidates",
                 "choice": "cluster_choice",
                 "registry": "params:feature_registry",
-                "options": _CLUSTERS,
             },
             ["figure_cluster_radar", "figure_cluster_heatmap", "figure_cluster_choice"],
             name="draw_clusters",
@@ -209,7 +215,7 @@ def rfm_nodes() -> list[Node]:
     breaks = {"breaks": "rfm_breaks"}
     return [
         Node(fit_rfm_breaks, _HISTORY, "rfm_breaks", name="fit_rfm_breaks"),
-        Node(score_rfm, _HISTORY | breaks, "rfm", name="score_rfm"),
+        Node(score_rfm, _HISTORY | breaks, "rfm", name="score_rfm", preview_fn=show_scores),
         Node(describe_rfm, rfm | breaks, "rfm_boundaries", name="describe_rfm"),
         Node(profile_classes, rfm, "class_profile", name="profile_classes"),
         Node(compare_classes, _HISTORY | rfm, "class_tests", name="compare_classes"),
