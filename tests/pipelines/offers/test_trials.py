@@ -13,6 +13,7 @@ from pandas.testing import assert_frame_equal
 from personal_offers.pipelines.offers.pairs import Caps, problem_of
 from personal_offers.pipelines.offers.params import OfferOptions
 from personal_offers.pipelines.offers.trials import (
+    BUDGET_OFFER_COLUMNS,
     FRONTIER_COLUMNS,
     GATE_COLUMNS,
     MOVE_COLUMNS,
@@ -113,7 +114,7 @@ def test_the_last_point_has_no_limit():
 
 @pytest.mark.parametrize(("budget", "shown"), [(60.0, 60.0), (None, None), (1e9, None), (0.0, 0.0)])
 def test_one_point_is_the_plan(budget: float | None, shown: float | None):
-    frontier, _, policies = tried(PRICED, options_of(budget))
+    frontier, _, policies, _ = tried(PRICED, options_of(budget))
     plan = frontier[frontier["is_plan"]]
     assert len(plan) == 1
     point = plan.iloc[0]
@@ -153,6 +154,43 @@ def test_an_offer_that_takes_most_of_the_budget_does_not_lead_the_search_astray(
     assert frontier[frontier["is_plan"]]["expected_net"].iloc[0] == pytest.approx(
         2000 + np.linspace(1, 6, 200)[-3:].sum()
     )
+
+
+def test_who_enters_and_leaves_is_counted_against_the_plan_as_well():
+    frontier = tried(PRICED, options_of(60.0))[0]
+    plan = frontier[frontier["is_plan"]].iloc[0]
+    assert plan[["enter_plan", "leave_plan", "change_plan"]].tolist() == [0, 0, 0]
+    beside = frontier["enter_plan"] - frontier["leave_plan"]
+    assert (frontier["customers"] - plan["customers"]).tolist() == beside.tolist()
+    assert frontier.iloc[0]["leave_plan"] == plan["customers"]
+
+
+@pytest.mark.parametrize("share", [0, 0.2])
+@pytest.mark.parametrize("budget", [60.0, None])
+def test_offers_of_each_budget_add_up_to_the_frontier(share: float, budget: float | None):
+    frontier, _, _, by_offer = tried(PRICED, options_of(budget, **control(share)))
+    assert list(by_offer.columns) == BUDGET_OFFER_COLUMNS
+    sums = by_offer.groupby("budget", dropna=False)[["customers", "cost", "expected_net"]].sum()
+    rows = frontier.set_index("budget")[["customers", "spend", "expected_net"]].iloc[1:]
+    assert sums.index.equals(rows.index)
+    np.testing.assert_allclose(sums.to_numpy(float), rows.to_numpy(float))
+    assert sums["customers"].tolist() == rows["customers"].tolist()
+
+
+def test_each_offer_of_a_budget_has_its_own_customers_and_money():
+    net, cost = np.full((3, 3), np.nan), np.full((3, 3), np.nan)
+    net[0, 0], net[1, 0], net[2, 2] = 5.0, 4.0, 3.0
+    cost[0, 0], cost[1, 0], cost[2, 2] = 2.0, 1.0, 0.5
+    by_offer = tried(priced_like(net, cost), options_of(None))[3]
+    unlimited = by_offer[by_offer["budget"].isna()].drop(columns="budget")
+    assert unlimited.to_numpy().tolist() == [["offer_0", 2, 3.0, 9.0], ["offer_2", 1, 0.5, 3.0]]
+
+
+@pytest.mark.parametrize("net", [-1.0, np.nan])
+def test_where_nothing_pays_no_budget_has_an_offer(net: float):
+    by_offer = tried(one_offer([net], [1.0]), options_of(None))[3]
+    assert list(by_offer.columns) == BUDGET_OFFER_COLUMNS
+    assert by_offer.empty
 
 
 # --- moves of the budget ---------------------------------------------------------------------
@@ -208,7 +246,7 @@ def test_without_a_budget_or_moves_nothing_moves(budget: float | None):
 @pytest.mark.parametrize("share", [0, 0.2])
 def test_simple_rules_keep_the_caps_and_are_no_better_than_the_bound(share: float):
     options = options_of(60.0, **control(share), **channels(email=30, call=4))
-    frontier, _, policies = tried(PRICED, options)
+    frontier, _, policies, _ = tried(PRICED, options)
     assert list(policies.columns) == POLICY_COLUMNS
     assert policies["policy"].tolist() == [
         "plan", "by_value_per_cost", "by_risk", "by_profit", "random",
@@ -428,10 +466,11 @@ EMPTY = priced_like(np.empty((0, 3)), np.empty((0, 3)))
 
 @pytest.mark.parametrize("budget", [None, 0.0, 10.0])
 def test_without_customers_everything_is_nothing(budget: float | None):
-    frontier, moves, policies = tried(EMPTY, options_of(budget, **trials(moves=(0.5,)), **SHARE))
+    options = options_of(budget, **trials(moves=(0.5,)), **SHARE)
+    frontier, moves, policies, by_offer = tried(EMPTY, options)
     assert frontier["is_plan"].tolist() == [False, True]
     assert (frontier[["spend", "expected_net", "customers"]] == 0).all(axis=None)
-    assert len(moves) == 0
+    assert len(moves) == len(by_offer) == 0
     assert len(policies) == 5
     gates = value_gates(EMPTY, outcomes_of([], "consent"), THREE, options_of(budget))
     assert (gates[["customers", "sole", "potential", "worth"]] == 0).all(axis=None)

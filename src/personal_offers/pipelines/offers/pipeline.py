@@ -7,6 +7,7 @@ from kedro.pipeline import Node, Pipeline
 from personal_offers.pipelines.offers.export import export_offers
 from personal_offers.pipelines.offers.figures import draw_frontier, draw_gates, draw_tornado
 from personal_offers.pipelines.offers.interests import name_interests, take_main_categories
+from personal_offers.pipelines.offers.offer_names import name_offers
 from personal_offers.pipelines.offers.outcomes import (
     list_untouchables,
     publish_offers,
@@ -14,6 +15,7 @@ from personal_offers.pipelines.offers.outcomes import (
 )
 from personal_offers.pipelines.offers.plan import allocate_offers
 from personal_offers.pipelines.offers.plan_text import write_plan
+from personal_offers.pipelines.offers.previews import show_allocation, show_prices
 from personal_offers.pipelines.offers.recommendations import write_recommendations
 from personal_offers.pipelines.offers.sensitivity import draw_assumptions, try_assumptions
 from personal_offers.pipelines.offers.summary import measure_control, summarise_plan
@@ -51,12 +53,19 @@ def order_lines_template() -> Pipeline:
 def plan_nodes() -> list[Node]:
     """Return the nodes that price every offer, choose, withhold, and say why."""
     return [
-        Node(price_offers, [*_CUSTOMERS, *_PLAN], "offer_values", name="price_offers"),
+        Node(
+            price_offers,
+            [*_CUSTOMERS, *_PLAN],
+            "offer_values",
+            name="price_offers",
+            preview_fn=show_prices,
+        ),
         Node(
             allocate_offers,
             ["segments", "offer_values", *_PLAN],
             ["offer_allocation", "allocation_facts"],
             name="allocate_offers",
+            preview_fn=show_allocation,
         ),
         Node(
             draw_assumptions,
@@ -99,7 +108,7 @@ def trial_nodes() -> list[Node]:
         Node(
             try_budgets,
             priced,
-            ["budget_frontier", "budget_moves", "offer_policies"],
+            ["budget_frontier", "budget_moves", "offer_policies", "budget_offers"],
             name="try_budgets",
         ),
         Node(
@@ -142,6 +151,7 @@ def showing_nodes() -> list[Node]:
             "offer_plan",
             name="summarise_plan",
         ),
+        Node(name_offers, ["view_names", *_PLAN], "offer_names", name="name_offers"),
         Node(
             write_plan,
             ["offer_plan", "offer_warnings", *_PLAN],

@@ -33,11 +33,13 @@ from personal_offers.pipelines.offers.pairs import (
 from personal_offers.pipelines.offers.params import OfferOptions
 from personal_offers.pipelines.offers.policies import Plan, naive_plans
 from personal_offers.pipelines.offers.values import GATES, price_offers
+from personal_offers.progress import steps
 
 FRONTIER_COLUMNS = [
     "budget", "spend", "expected_net", "bound", "gap", "customers", "next_unit_returns",
-    "enter", "leave", "change", "is_plan",
+    "enter", "leave", "change", "enter_plan", "leave_plan", "change_plan", "is_plan",
 ]  # fmt: skip
+BUDGET_OFFER_COLUMNS = ["budget", "offer", "customers", "cost", "expected_net"]
 MOVE_COLUMNS = [
     "move", "budget", "customer_id", "change", "offer_before", "offer_after",
     "expected_net_before", "expected_net_after",
@@ -161,7 +163,7 @@ def trial_of(
 
 def try_budgets(
     offer_values: ir.Table, catalogue: OfferCatalogue, options: OfferOptions
-) -> tuple[pd.DataFrame, pd.DataFrame, pd.DataFrame]:
+) -> tuple[pd.DataFrame, pd.DataFrame, pd.DataFrame, pd.DataFrame]:
     """Trace what other budgets bring, who enters and leaves, and what simpler rules would bring.
 
     Args:
@@ -173,11 +175,14 @@ def try_budgets(
         First the frontier, grain: budget, rising, the last without a limit: budget (null for no
         limit), spend, expected_net, bound (currency units), gap, customers, next_unit_returns
         (expected net per unit of money), enter, leave, change (customers who get an offer, lose it,
-        or get another one, against the row before), is_plan. Second, grain: move of the budget and
+        or get another one, against the row before), enter_plan, leave_plan, change_plan (the same,
+        against the plan), is_plan. Second, grain: move of the budget and
         customer whose offer changes: move (share), budget, customer_id, change (``enters`` /
         ``leaves`` / ``changes``), offer_before, offer_after, expected_net_before,
         expected_net_after. Third, grain: rule, the plan first: customers, spend, expected_net,
-        share_of_bound (of the proven bound).
+        share_of_bound (of the proven bound). Fourth, grain: budget of the frontier and offer that
+        somebody gets there, in the order of the catalogue: customers, cost, expected_net; their
+        sums are those of the frontier.
     """
     trial, table = trial_of(offer_values, catalogue, options, ("risk", "month_margin"))
     values = trial.pairs.values(trial.pairs.free())
@@ -185,16 +190,24 @@ def try_budgets(
     unlimited = plan
     if options.budget is not None:
         unlimited = trial.solve(values, caps=trial.with_budget(None))
-    frontier = _frontier(trial, values, unlimited, plan)
-    return frontier, _moves(trial, values, plan, table), _policies(trial, values, plan)
+    solved, place = _solve_budgets(trial, values, unlimited, plan)
+    return (
+        _frontier(trial, solved, place),
+        _moves(trial, values, plan, table),
+        _policies(trial, values, plan),
+        _budget_offers(trial, values, solved),
+    )
 
 
-def _frontier(
+def _solve_budgets(
     trial: Trial, values: Floats, unlimited: Allocation, plan: Allocation
-) -> pd.DataFrame:
+) -> tuple[dict[float | None, Allocation], float | None]:
     """Solve for budgets from nothing to what everybody costs, each from the prices before.
 
     No plan is worse than one before it: what less money could buy, more can.
+
+    Returns:
+        The plans by budget, rising, None (no limit) last; and which budget is the plan's.
     """
     most = unlimited.spend * trial.times
     budgets = {float(b) for b in np.linspace(0, most, trial.options.trials.budgets)[:-1]}
@@ -202,9 +215,9 @@ def _frontier(
     # A budget that does not bind is as good as none.
     place = None if own is None or own >= most else own
     budgets |= set() if place is None else {place}
-    rows: list[dict[str, Any]] = []
+    plans: dict[float | None, Allocation] = {}
     last: Allocation | None = None
-    for budget in [*sorted(budgets), None]:
+    for budget in steps([*sorted(budgets), None], "budgets tried", len(budgets) + 1):
         if budget == place:
             solved = plan
         elif budget is None:
@@ -212,17 +225,28 @@ def _frontier(
         else:
             start = last.prices if last else None
             solved = trial.solve(values, caps=trial.with_budget(budget), start=start)
-        solved = not_worse(solved, last) if last else solved
-        before = last.choice if last else np.full(len(values), NOTHING)
-        rows.append(_frontier_row(trial, budget, solved, before) | {"is_plan": budget == place})
-        last = solved
+        last = not_worse(solved, last) if last else solved
+        plans[budget] = last
+    return plans, place
+
+
+def _frontier(
+    trial: Trial, plans: Mapping[float | None, Allocation], place: float | None
+) -> pd.DataFrame:
+    """Say what each budget brings, beside the one before it and beside the plan."""
+    chosen = plans[place].choice
+    before = np.full_like(chosen, NOTHING)
+    rows: list[dict[str, Any]] = []
+    for budget, solved in plans.items():
+        row = _frontier_row(trial, budget, solved, before) | {"is_plan": budget == place}
+        rows.append(row | _moved(trial, chosen, solved.choice, "_plan"))
+        before = solved.choice
     return pd.DataFrame(rows, columns=FRONTIER_COLUMNS).astype({"budget": "float64"})
 
 
 def _frontier_row(
     trial: Trial, budget: float | None, solved: Allocation, before: Integers
 ) -> dict[str, Any]:
-    changes = _changes(before, solved.choice)
     return {
         "budget": budget,
         "spend": solved.spend * trial.times,
@@ -231,11 +255,49 @@ def _frontier_row(
         "gap": solved.gap,
         "customers": _rounded((solved.choice != NOTHING).sum() * trial.times),
         "next_unit_returns": solved.price_of_budget,
-        **{
-            name: _rounded((changes == code).sum() * trial.times)
-            for code, name in enumerate(("enter", "leave", "change"), start=1)
-        },
+        **_moved(trial, before, solved.choice),
     }
+
+
+def _moved(trial: Trial, before: Integers, after: Integers, suffix: str = "") -> dict[str, int]:
+    """Count who gets an offer, loses it, or gets another one."""
+    changes = _changes(before, after)
+    return {
+        name + suffix: _rounded((changes == code).sum() * trial.times)
+        for code, name in enumerate(("enter", "leave", "change"), start=1)
+    }
+
+
+def _budget_offers(
+    trial: Trial, values: Floats, plans: Mapping[float | None, Allocation]
+) -> pd.DataFrame:
+    """Add up what each offer gets of each budget."""
+    offers, costs = trial.pairs.offers, trial.pairs.numbers["expected_cost"]
+    parts = []
+    for budget, solved in plans.items():
+        given = np.flatnonzero(solved.choice != NOTHING)
+        chosen = solved.choice[given]
+        counts, cost, net = (
+            np.bincount(chosen, weights, len(offers)).astype(np.float64)
+            for weights in (None, costs[given, chosen], values[given, chosen])
+        )
+        part = {
+            "budget": budget,
+            "offer": offers,
+            "customers": _whole(counts * trial.times, _rounded(counts.sum() * trial.times)),
+            "cost": cost * trial.times,
+            "expected_net": net * trial.times,
+        }
+        parts.append(pd.DataFrame(part, columns=BUDGET_OFFER_COLUMNS)[counts > 0])
+    return pd.concat([part.astype({"budget": "float64"}) for part in parts], ignore_index=True)
+
+
+def _whole(numbers: Floats, total: int) -> Integers:
+    """Round numbers so that they add up to a total: the largest remainders are rounded up."""
+    whole = np.floor(numbers).astype(np.int64)
+    by_remainder = np.argsort(whole - numbers, kind="stable")
+    whole[by_remainder[: total - whole.sum()]] += 1
+    return whole
 
 
 def _rounded(number: Any) -> int:
