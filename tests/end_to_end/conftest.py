@@ -2,12 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator
+from collections.abc import Callable, Generator, Iterable
 from pathlib import Path
 from typing import Any
 
 import pytest
 from kedro.framework.session import KedroSession
+
+from tests.end_to_end.offer_runs import (
+    ONE_CLICK,
+    ORDER_LINES,
+    PLAN_DATE,
+    SMALL,
+    Plan,
+    merged,
+    saved,
+)
 
 SHOPS = ("gift_shop", "home_goods")
 FILES = {"gift_shop": "online_retail.csv.gz", "home_goods": "ecom_dataset_upd.csv"}
@@ -106,3 +116,46 @@ def real(run: Run, real_data: Path, tmp_path_factory: pytest.TempPathFactory) ->
     }
     run(real_data, output_dir, *SHOPS, parameters=dict.fromkeys(SHOPS, faster), env="base")
     return output_dir
+
+
+@pytest.fixture(scope="session")
+def plan(_project: None, root: Path, tmp_path_factory: pytest.TempPathFactory) -> Plan:
+    """Run the offers of some shops as ``kedro run`` does, the stage alone unless told."""
+
+    def run(
+        output_dir: Path,
+        *shops: str,
+        parameters: dict[str, Any] | None = None,
+        raw_dir: Path | None = None,
+        tags: Iterable[str] | None = ("offers",),
+        to: Iterable[str] | None = None,
+        env: str = "test",
+    ) -> None:
+        ends = {"output_dir": str(output_dir)} | ({"raw_dir": str(raw_dir)} if raw_dir else {})
+        dated = {shop: {"offers": {"plan_date": PLAN_DATE}} for shop in shops}
+        with KedroSession.create(
+            project_path=tmp_path_factory.mktemp("project"),
+            conf_source=str(root / "conf"),
+            env=env,
+            runtime_params=merged(ends | dated, parameters or {}),
+        ) as session:
+            session.run(pipeline_names=["offers"], namespaces=list(shops), tags=tags, to_outputs=to)
+
+    return run
+
+
+@pytest.fixture(scope="session")
+def one_click(plan: Plan, root: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """What the whole way from raw files to offers wrote for the first shop; only read."""
+    folder = tmp_path_factory.mktemp("one_click")
+    raw_dir = root / "data" / "01_raw"
+    plan(folder, ONE_CLICK, parameters={ONE_CLICK: SMALL}, raw_dir=raw_dir, tags=None)
+    return folder
+
+
+@pytest.fixture(scope="session")
+def order_lines(plan: Plan, output: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """What the stage wrote for the shops of order lines, consent not confirmed; only read."""
+    folder = saved(output, tmp_path_factory.mktemp("order_lines"), *ORDER_LINES)
+    plan(folder, *ORDER_LINES)
+    return folder

@@ -9,7 +9,7 @@ import os
 import shutil
 import subprocess
 import sys
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from datetime import date, timedelta
 from pathlib import Path
 from typing import Any
@@ -19,42 +19,25 @@ import numpy as np
 import pandas as pd
 import pyarrow.parquet as pq
 import pytest
-from kedro.framework.session import KedroSession
 
 from personal_offers.figure_style import number
+from tests.end_to_end.offer_runs import (
+    ALL_SHOPS,
+    ONE_CLICK,
+    ORDER_LINES,
+    PLAN_DATE,
+    SAVED,
+    SMALL,
+    Plan,
+    merged,
+    saved,
+)
 
 pytestmark = pytest.mark.slow
 
-ONE_CLICK = "one_click"
-ORDER_LINES = ("gift_shop", "home_goods")
-ALL_SHOPS = (ONE_CLICK, *ORDER_LINES)
 SEPARATORS = {"market_file": ",", "market_money": ",", "market_time": ",", "money": ";"}
 LANGUAGES = ("ru", "en")
-PLAN_DATE = "2026-03-02"
-# Of the first shop: the offers matter here, not how well the risk is known.
-SMALL = {
-    "modelling": {
-        "repeats": 1,
-        "folds": 2,
-        "model": "extra_trees",
-        "grids": {
-            "extra_trees": {"n_estimators": [25], "max_features": [2], "min_samples_leaf": [1]}
-        },
-        "candidates": {"models": []},
-    },
-    "reasons": {"most_customers": 100, "sample": 50, "stability_seeds": 0},
-}
 CONFIRMED = {"offers": {"gates": {"consent": {"confirmed": True}}}}
-# What the stage reads, by layer; order lines have the last two.
-SAVED = [
-    "03_primary/{shop}/customers.parquet",
-    "07_model_output/{shop}/segments.parquet",
-    "07_model_output/{shop}/decline_risk.parquet",
-    "07_model_output/{shop}/view_names.json",
-    "07_model_output/{shop}/cluster_profile.csv",
-    "07_model_output/{shop}/interests.parquet",
-    "05_model_input/{shop}/product_categories.csv",
-]
 OFFERS = "07_model_output/{shop}/offers.parquet"
 BOTH = [f"{part}_{language}" for part in ("goal", "action", "channel", "do_not", "measure")
         for language in LANGUAGES]  # fmt: skip
@@ -93,74 +76,6 @@ OTHER_FILES = [
 EXPORT_COLUMNS = [
     "customer_id", "offer_code", "offer", "text", "channel", "valid_until", "group",
 ]  # fmt: skip
-Plan = Callable[..., None]
-
-
-# --- runs ------------------------------------------------------------------------------------
-
-
-@pytest.fixture(scope="session")
-def plan(_project: None, root: Path, tmp_path_factory: pytest.TempPathFactory) -> Plan:
-    """Run the offers of some shops as ``kedro run`` does, the stage alone unless told."""
-
-    def run(
-        output_dir: Path,
-        *shops: str,
-        parameters: dict[str, Any] | None = None,
-        raw_dir: Path | None = None,
-        tags: Iterable[str] | None = ("offers",),
-        to: Iterable[str] | None = None,
-        env: str = "test",
-    ) -> None:
-        ends = {"output_dir": str(output_dir)} | ({"raw_dir": str(raw_dir)} if raw_dir else {})
-        dated = {shop: {"offers": {"plan_date": PLAN_DATE}} for shop in shops}
-        with KedroSession.create(
-            project_path=tmp_path_factory.mktemp("project"),
-            conf_source=str(root / "conf"),
-            env=env,
-            runtime_params=merged(ends | dated, parameters or {}),
-        ) as session:
-            session.run(pipeline_names=["offers"], namespaces=list(shops), tags=tags, to_outputs=to)
-
-    return run
-
-
-def merged(first: dict[str, Any], second: dict[str, Any]) -> dict[str, Any]:
-    """Put one tree of parameters over another."""
-    both = {key: value for key, value in second.items() if key not in first}
-    for key, value in first.items():
-        other = second.get(key, value)
-        nested = isinstance(value, dict) and isinstance(other, dict)
-        both[key] = merged(value, other) if nested else other
-    return both
-
-
-def saved(source: Path, target: Path, *shops: str) -> Path:
-    """Copy what the stage reads, and nothing else."""
-    for name in SAVED:
-        for shop in shops:
-            file = name.format(shop=shop)
-            if (source / file).is_file():
-                (target / file).parent.mkdir(parents=True, exist_ok=True)
-                shutil.copy(source / file, target / file)
-    return target
-
-
-@pytest.fixture(scope="module")
-def one_click(plan: Plan, root: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """What the whole way from raw files to offers wrote for the first shop; only read."""
-    folder = tmp_path_factory.mktemp("one_click")
-    raw_dir = root / "data" / "01_raw"
-    plan(folder, ONE_CLICK, parameters={ONE_CLICK: SMALL}, raw_dir=raw_dir, tags=None)
-    return folder
-
-
-@pytest.fixture(scope="module")
-def order_lines(plan: Plan, output: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """What the stage wrote for the shops of order lines, consent not confirmed; only read."""
-    folder = saved(output, tmp_path_factory.mktemp("order_lines"), *ORDER_LINES)
-    plan(folder, *ORDER_LINES)
-    return folder
 
 
 @pytest.fixture(params=ALL_SHOPS)
