@@ -25,8 +25,10 @@ REAL_DATA = ROOT.parent / "shared" / "data"
 ORDER_LINE_RUNS = (
     "test_clusters_and_interests",
     "test_decline_risk_over_time",
+    "test_notebooks",
     "test_offers",
     "test_order_line_shops",
+    "test_reports",
 )
 
 

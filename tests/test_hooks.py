@@ -7,13 +7,16 @@ from typing import Any
 import click
 import pytest
 from kedro.framework.session import KedroSession
+from kedro.io import DataCatalog, DatasetError
 from kedro.pipeline import Node, Pipeline
+from kedro_datasets.text import TextDataset
 
 from personal_offers.errors import InputError
 from personal_offers.features import FeatureRegistry
 from personal_offers.hooks import (
     CollectorHook,
     InputErrorHook,
+    PartialReportHook,
     ShopHook,
     absent_blocks,
     folder_problems,
@@ -346,3 +349,44 @@ class TestShopHook:
     ) -> None:
         with pytest.raises(click.ClickException, match="holds no folder of a shop"):
             run_pipeline("data_processing", tmp_path, tmp_path / "out")
+
+
+@pytest.mark.filterwarnings("ignore:One or more dataset names contain")
+class TestPartialReportHook:
+    """A report is made of what is there; every other stage needs all that it reads."""
+
+    @staticmethod
+    def show(plan: object, names: object = None) -> str:
+        return f"{plan} {names}"
+
+    def pipeline(self, *more: Node) -> Pipeline:
+        inputs = {"plan": "tea.plan", "names": "tea.names"}
+        return Pipeline(
+            [Node(self.show, inputs, "tea.page", name="show", tags=["reporting"]), *more]
+        )
+
+    @pytest.fixture
+    def catalog(self, tmp_path: Path) -> DataCatalog:
+        (tmp_path / "names.txt").write_text("names", encoding="utf-8")
+        files = {name: tmp_path / f"{name}.txt" for name in ("plan", "names")}
+        return DataCatalog(
+            {f"tea.{name}": TextDataset(filepath=str(file)) for name, file in files.items()}
+        )
+
+    def test_what_is_not_there_is_none_and_told(
+        self, catalog: DataCatalog, caplog: pytest.LogCaptureFixture
+    ) -> None:
+        PartialReportHook().before_pipeline_run(self.pipeline(), catalog)
+
+        assert catalog.load("tea.plan") is None
+        assert catalog.load("tea.names") == "names"
+        assert "The report goes without tea.plan, which has not been written" in caplog.messages
+        assert not any("tea.names" in message for message in caplog.messages)
+
+    def test_what_another_stage_reads_too_has_to_be_there(self, catalog: DataCatalog) -> None:
+        other = Node(self.show, ["tea.plan"], "tea.loud", name="shout", tags=["offers"])
+
+        PartialReportHook().before_pipeline_run(self.pipeline(other), catalog)
+
+        with pytest.raises(DatasetError, match=r"plan\.txt"):
+            catalog.load("tea.plan")

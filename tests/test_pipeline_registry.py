@@ -30,7 +30,7 @@ def optional_inputs() -> set[str]:
 def test_every_stage_and_the_sample_are_registered(pipelines: dict[str, Pipeline]) -> None:
     assert set(pipelines) == {*STAGES, "sample_data", "__default__"}
     assert set(STAGES) == {
-        *("data_processing", "modelling", "interests", "segmentation", "offers"),
+        *("data_processing", "modelling", "interests", "segmentation", "offers", "reporting"),
     }
 
 
@@ -42,8 +42,9 @@ def test_every_stage_and_the_sample_are_registered(pipelines: dict[str, Pipeline
         ("interests", {"data_processing", "interests"}),
         ("segmentation", {"data_processing", "modelling", "interests", "segmentation"}),
         ("offers", {"data_processing", "modelling", "interests", "segmentation", "offers"}),
+        ("reporting", set(STAGES)),
         ("sample_data", {"sample_data"}),
-        ("__default__", {"data_processing", "modelling", "interests", "segmentation", "offers"}),
+        ("__default__", set(STAGES)),
     ],
 )
 def test_pipeline_holds_its_stage_and_all_that_it_needs(

@@ -18,6 +18,7 @@ from kedro.config import MissingConfigException
 from kedro.framework.context import KedroContext
 from kedro.framework.hooks import hook_impl
 from kedro.framework.project import pipelines
+from kedro.io import CatalogProtocol, MemoryDataset
 from kedro.pipeline import Pipeline
 from kedro.pipeline.node import Node
 from kedro.validation.exceptions import ParameterValidationError
@@ -32,6 +33,7 @@ logger = logging.getLogger(__name__)
 # Read by the catalog (${runtime_params:…}), so no node names them.
 _CATALOG_PARAMETERS = frozenset({"raw_dir", "output_dir"})
 _SHOP_NAMES = [shop.name for shop in SHOPS]
+_REPORT = "reporting"
 _PYDANTIC_LINK = "For further information visit"
 
 
@@ -294,6 +296,26 @@ def unknown_names(parameters: Mapping[str, Any]) -> Iterator[str]:
                 continue  # so far from its model that the validation says enough
             for problem in found:
                 yield f"- {shop}.{problem}"
+
+
+class PartialReportHook:
+    """Let a report be made of what is there: what a stage has not written yet is None to it.
+
+    Every other stage needs all of its inputs. A report that lacks a part says so on its page,
+    which serves people better than no report.
+    """
+
+    @hook_impl
+    def before_pipeline_run(self, pipeline: Pipeline, catalog: CatalogProtocol[Any, Any]) -> None:
+        """Put None where a file is absent that only the report reads."""
+        needed = {
+            name for node in pipeline.nodes if _REPORT not in node.tags for name in node.inputs
+        }
+        for name in sorted(pipeline.inputs() - needed):
+            if name.startswith("params:") or name == "parameters" or catalog[name].exists():
+                continue
+            logger.warning("The report goes without %s, which has not been written", name)
+            catalog[name] = MemoryDataset(data=None)
 
 
 class CollectorHook:

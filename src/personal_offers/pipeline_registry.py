@@ -14,6 +14,7 @@ from personal_offers.pipelines import (
     interests,
     modelling,
     offers,
+    reporting,
     sample_data,
     segmentation,
 )
@@ -26,6 +27,7 @@ STAGES = {
     "interests": interests.create_pipeline,
     "segmentation": segmentation.create_pipeline,
     "offers": offers.create_pipeline,
+    "reporting": reporting.create_pipeline,
 }
 
 

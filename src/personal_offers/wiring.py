@@ -1,8 +1,11 @@
-"""How a stage's template becomes part of a shop's graph."""
+"""How templates become parts of the shops' graphs, and what stands over all shops."""
 
 from __future__ import annotations
 
-from kedro.pipeline import Pipeline
+import warnings
+from collections.abc import Callable
+
+from kedro.pipeline import Node, Pipeline
 
 
 def in_stage(template: Pipeline, shop: str, stage: str) -> Pipeline:
@@ -22,3 +25,21 @@ def in_stage(template: Pipeline, shop: str, stage: str) -> Pipeline:
     """
     named = Pipeline(template, namespace=stage, prefix_datasets_with_namespace=False, tags=[stage])
     return Pipeline(named, namespace=shop)
+
+
+def over_shops(node: Callable[[], Node], stage: str) -> Pipeline:
+    """Make a pipeline of a node that reads of all shops and belongs to none.
+
+    Args:
+        node: Makes the node, whose inputs carry the names of shops.
+        stage: Name of the stage, which is namespace and tag of the node.
+
+    Returns:
+        A pipeline of that node.
+    """
+    with warnings.catch_warnings():
+        # Kedro warns of dots that are not from the node's own namespace, as these must be.
+        warnings.filterwarnings("ignore", "One or more dataset names contain")
+        return Pipeline(
+            [node()], namespace=stage, prefix_datasets_with_namespace=False, tags=[stage]
+        )

@@ -44,6 +44,7 @@ LAYERS = {
 }
 HEAVY = ("sklearn", "catboost", "shap", "skops", "matplotlib", "plotly")
 LONGEST_FUNCTION = 60
+OVER_SHOPS = ("report_index",)
 PIPELINES = register_pipelines()
 NODES = sorted({node for pipeline in PIPELINES.values() for node in pipeline.nodes})
 
@@ -117,7 +118,8 @@ class TestCatalog:
             if path is None:
                 assert entry["type"] == "MemoryDataset"
                 continue
-            shop = name.split(".")[0]
+            # The page over the shops belongs to none and stands above their folders.
+            shop = "" if name in OVER_SHOPS else name.split(".")[0]
             top = "IN" if path.startswith("IN/") else "OUT"
             if Path(path).parent != Path(top) / LAYERS[layer] / shop:
                 wrong.append(f"{name}: layer {layer}, but {path}")
@@ -191,10 +193,11 @@ class TestCatalog:
 
 
 def wired_nodes() -> Iterator[tuple[str, str, Node]]:
-    """Every node with its shop and its stage."""
+    """Every node of a shop with its shop and its stage."""
     for stage, create_pipeline in STAGES.items():
         for node in create_pipeline().nodes:
-            yield node.name.split(".")[0], stage, node
+            if not set(node.outputs) & set(OVER_SHOPS):
+                yield node.name.split(".")[0], stage, node
     for node in PIPELINES["sample_data"].nodes:
         yield node.name.split(".")[0], "sample_data", node
 
@@ -220,6 +223,14 @@ class TestNodes:
         for shop, _, node in wired_nodes():
             for name in [*node.inputs, *node.outputs]:
                 assert re.fullmatch(rf"(params:)?{shop}\.[a-z0-9_]+", name), name
+
+    def test_what_is_over_the_shops_belongs_to_its_stage_alone(self) -> None:
+        nodes = [node for node in NODES if set(node.outputs) & set(OVER_SHOPS)]
+
+        assert [node.name for node in nodes] == ["reporting.write_index"]
+        assert nodes[0].tags == {"reporting"}
+        # A run on the files of some shops takes what there is of the others.
+        assert {name.split(".")[0] for name in nodes[0].inputs} == {shop.name for shop in SHOPS}
 
     def test_place_in_the_file_reaches_nobody_but_the_audit(self) -> None:
         # Ids and places tell the label in a real file, so no model may be built on them

@@ -71,7 +71,7 @@ class TestFindThresholds:
     def test_absolute_thresholds_are_taken_as_given(self) -> None:
         found = find_thresholds(customers_of([1.0, 2.0]), risks_of([0.1, 0.2]), options())
 
-        assert found == {"risk": 0.5, "profit": 10.0, "marks": {}}
+        assert found == {"risk": 0.5, "profit": 10.0, "marks": {}, "mark_features": {}}
 
     def test_quantiles_are_those_of_this_shop(self) -> None:
         # Given five customers, so that the quantiles are among their own values
@@ -86,7 +86,7 @@ class TestFindThresholds:
         )
 
         # Then
-        assert found == {"risk": 0.4, "profit": 30.0, "marks": {}}
+        assert found == {"risk": 0.4, "profit": 30.0, "marks": {}, "mark_features": {}}
 
     def test_quantile_of_an_even_number_lies_between(self) -> None:
         asked = options(**thresholds(ABSOLUTE, {"kind": "quantile", "value": 0.5}))
@@ -127,7 +127,7 @@ class TestFindThresholds:
             customers_of([7.0]), risks_of([0.3]), options(**thresholds(quantile, quantile))
         )
 
-        assert found == {"risk": 0.3, "profit": 7.0, "marks": {}}
+        assert found == {"risk": 0.3, "profit": 7.0, "marks": {}, "mark_features": {}}
 
 
 class TestAssignSegments:

@@ -256,7 +256,8 @@ def choose_era(
         data_from, data_to (of all lines), trusted_to (end of what is linked to customers),
         cutoff (ISO texts, local time), break, currency, timezone, customers, orders,
         repeat_buyers and days (known at the cutoff), repeat_check (the share of repeat buyers
-        with and without the lines after the break, before shared orders go) and withheld
+        with and without the lines after the break, before shared orders go), regular (who counts
+        as such: least orders, and days within which the last one lies) and withheld
         (output: reason in both languages).
     """
     t, found = order_lines, regime_break["found"]
@@ -281,6 +282,7 @@ def choose_era(
         "currency": options.currency,
         "timezone": options.timezone,
         **have,
+        "regular": {"orders": options.regular.orders, "recent_days": options.regular.recent_days},
         "repeat_check": _repeat_check(marked),
         "withheld": _withheld(options, have),
     }

@@ -37,7 +37,8 @@ def find_thresholds(
 
     Returns:
         ``risk`` (probability) and ``profit`` (unit of the file): the lowest value that counts
-        as high; ``marks``: name: ``at_least`` or ``at_most`` in the unit of the feature.
+        as high; ``marks``: name: ``at_least`` or ``at_most`` in the unit of the feature;
+        ``mark_features``: name: that feature.
     """
     wanted: dict[str, ir.Scalar] = {}
     risk, profit = options.thresholds.risk, options.thresholds.profit
@@ -58,6 +59,7 @@ def find_thresholds(
             name: _mark_limit(mark, found.get(f"mark {name}"))
             for name, mark in options.marks.items()
         },
+        "mark_features": {name: mark.feature for name, mark in options.marks.items()},
     }
 
 

@@ -1,0 +1,42 @@
+"""What money is counted in: the currency where it is known, units of the file where it is not."""
+
+from typing import Any
+
+import pytest
+
+from personal_offers.features import BothLanguages
+from personal_offers.pipelines.reporting.profit_unit import ReportUnits, money, read_units
+
+POUND = {"value": 1, "label": {"ru": "фунт", "en": "pound"}}
+HUNDRED = {"value": 100, "label": {"ru": "сто рублей", "en": "hundred roubles"}}
+
+
+def units(chosen: str, **possible: Any) -> dict[str, Any]:
+    return {
+        "currency": {"ru": "£", "en": "GBP"},
+        "profit_unit": {"chosen": chosen, "units": possible},
+    }
+
+
+class TestUnits:
+    def test_a_known_unit_is_the_currency(self) -> None:
+        read = read_units(units("pound", pound=POUND))
+        assert (read.profit.en, read.assumed) == ("GBP", None)
+
+    @pytest.mark.parametrize("possible", [{"hundred": HUNDRED}, {"hundred": HUNDRED, "one": POUND}])
+    def test_an_assumed_unit_is_not_called_the_currency(self, possible: dict[str, Any]) -> None:
+        read = read_units(units("hundred", **possible))
+        assert (read.profit.ru, read.currency.ru) == ("ед.", "£")
+        assert read.assumed == BothLanguages(ru="сто рублей", en="hundred roubles")
+
+    def test_a_model_is_read_like_a_mapping_with_more_keys(self) -> None:
+        given = units("pound", pound=POUND)
+        assert read_units(ReportUnits.model_validate(given)) == read_units(given | {"budget": 5})
+
+
+class TestMoney:
+    def test_small_amounts_keep_the_digits_that_count(self) -> None:
+        unit = BothLanguages(ru="ед.", en="units")
+        assert money(4.044, unit, "ru") == "4,04\xa0ед."
+        assert money(1980.23, unit, "en") == "1,980\xa0units"
+        assert money(-7, unit, "en") == "\u22127\xa0units"
