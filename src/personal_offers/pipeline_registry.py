@@ -7,6 +7,9 @@ inputs, use its tag: ``kedro run --tags segmentation``.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from functools import cache
+
 from kedro.pipeline import Pipeline
 
 from personal_offers.pipelines import (
@@ -38,6 +41,12 @@ def register_pipelines() -> dict[str, Pipeline]:
         ``__default__`` (all stages), each stage with what it needs, and ``sample_data``,
         which writes the raw files that the stages read and is never part of another run.
     """
+    return dict(_registered())
+
+
+@cache
+def _registered() -> Mapping[str, Pipeline]:
+    """Build the pipelines once: hooks ask for them too, and pipelines never change."""
     stages = {name: create_pipeline() for name, create_pipeline in STAGES.items()}
     pipelines = {name: with_needed_stages(name, stages) for name in stages}
     pipelines["sample_data"] = sample_data.create_pipeline()

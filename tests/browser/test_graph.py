@@ -63,7 +63,8 @@ def project(tmp_path_factory: pytest.TempPathFactory) -> Path:
         (folder / name).mkdir()
     (folder / "pyproject.toml").write_text(PYPROJECT, encoding="utf-8")
     (folder / "conf").symlink_to(ROOT / "conf")
-    (folder / "data" / "01_raw").symlink_to(ROOT / "data" / "01_raw")
+    # Copied, not linked: ``fill`` writes what is not there, optional raw files among it.
+    shutil.copytree(ROOT / "data" / "01_raw", folder / "data" / "01_raw")
     shutil.copy(ROOT / ".telemetry", folder)
     shutil.copy(ROOT / ".viz" / "styles.json", folder / ".viz")
     subprocess.run(
