@@ -30,7 +30,7 @@ define install
 	@touch $@
 endef
 
-.PHONY: help segmentation offers run sample-data viz viz-build picture lint format test test-fast bench lock clean
+.PHONY: help segmentation offers run report sample-data viz viz-build picture lint format test test-fast bench lock clean
 
 help:            ## list the targets
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/ -/'
@@ -41,8 +41,11 @@ segmentation: $(VENV)/.base  ## raw files to segments; PARAMS="raw_dir=…,outpu
 offers: $(VENV)/.base        ## raw files to offers, their page and the files for mailing tools
 	$(BIN)/kedro run --pipelines offers $(KEDRO_PARAMS)
 
-run: $(VENV)/.viz            ## all stages (so far the same as offers)
+run: $(VENV)/.viz            ## all stages, up to the reports; ends with the page to open
 	$(BIN)/kedro run $(KEDRO_PARAMS)
+
+report: $(VENV)/.base        ## the reports alone, of what earlier runs left
+	$(BIN)/kedro run --pipelines reporting --tags reporting $(KEDRO_PARAMS)
 
 sample-data: $(VENV)/.base   ## write the synthetic raw files of data/01_raw again
 	$(BIN)/kedro run --pipeline sample_data
