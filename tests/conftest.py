@@ -22,6 +22,8 @@ from personal_offers.settings import CONFIG_LOADER_ARGS
 ROOT = Path(__file__).parents[1]
 SAMPLE = ROOT / "data" / "01_raw" / "one_click"
 REAL_DATA = ROOT.parent / "shared" / "data"
+OF_THE_LAST_RUN = [ROOT / ".viz" / name for name in ("stats.json", "kedro_pipeline_events.json")]
+_LAST_RUN = pytest.StashKey[dict[Path, bytes | None]]()
 ORDER_LINE_RUNS = (
     "test_clusters_and_interests",
     "test_decline_risk_over_time",
@@ -48,6 +50,23 @@ def process_group(nodeid: str) -> str:
     if Path(file).stem in ORDER_LINE_RUNS:
         return "real order lines" if test.startswith("TestRealShops::") else "order lines"
     return file
+
+
+def pytest_sessionstart(session: pytest.Session) -> None:
+    """Remember what the graph shows of the last run, which runs in tests would replace."""
+    if not hasattr(session.config, "workerinput"):  # once, where tests run side by side
+        session.config.stash[_LAST_RUN] = {
+            path: path.read_bytes() if path.is_file() else None for path in OF_THE_LAST_RUN
+        }
+
+
+def pytest_sessionfinish(session: pytest.Session) -> None:
+    """Give the graph its last run back."""
+    for path, content in session.config.stash.get(_LAST_RUN, {}).items():
+        if content is not None:
+            path.write_bytes(content)
+        elif path.is_file():
+            path.unlink()
 
 
 @pytest.hookimpl(optionalhook=True)  # pytest works without pytest-xdist

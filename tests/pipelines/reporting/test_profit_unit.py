@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from personal_offers.features import BothLanguages
-from personal_offers.pipelines.reporting.profit_unit import ReportUnits, money, read_units
+from personal_offers.pipelines.reporting.profit_unit import ReportUnits, read_units
 
 POUND = {"value": 1, "label": {"ru": "фунт", "en": "pound"}}
 HUNDRED = {"value": 100, "label": {"ru": "сто рублей", "en": "hundred roubles"}}
@@ -32,11 +32,3 @@ class TestUnits:
     def test_a_model_is_read_like_a_mapping_with_more_keys(self) -> None:
         given = units("pound", pound=POUND)
         assert read_units(ReportUnits.model_validate(given)) == read_units(given | {"budget": 5})
-
-
-class TestMoney:
-    def test_small_amounts_keep_the_digits_that_count(self) -> None:
-        unit = BothLanguages(ru="ед.", en="units")
-        assert money(4.044, unit, "ru") == "4,04\xa0ед."
-        assert money(1980.23, unit, "en") == "1,980\xa0units"
-        assert money(-7, unit, "en") == "\u22127\xa0units"

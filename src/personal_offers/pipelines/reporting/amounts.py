@@ -1,32 +1,14 @@
-"""Money and moments as the chapters write them."""
+"""Changes of money, and moments, as the chapters write them."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from datetime import datetime
-from typing import Any
 
+from personal_offers.currencies import money
 from personal_offers.features import BothLanguages, Language
-from personal_offers.figure_style import SPACE, number
-from personal_offers.pipelines.reporting.currency import currency_of as sign_of
 
 _DAY = {"ru": "%d.%m.%Y", "en": "%Y-%m-%d"}
 _MINUTE = " %H:%M"
-
-
-def currency_of(era: Mapping[str, Any] | None) -> BothLanguages | None:
-    """Return how a shop's currency is written; None where its files do not state one.
-
-    Args:
-        era: ``currency``: the code; None for a shop without.
-    """
-    return sign_of(era) if (era or {}).get("currency") else None
-
-
-def money(value: float, currency: BothLanguages | None, language: Language) -> str:
-    """Write an amount in whole currency units, with the sign where there is one."""
-    text = number(value, language)
-    return text if currency is None else f"{text}{SPACE}{getattr(currency, language)}"
 
 
 def changed(value: float, currency: BothLanguages | None, language: Language) -> str:

@@ -8,6 +8,7 @@ from typing import Any
 import ibis.expr.types as ir
 import pandas as pd
 
+from personal_offers.currencies import money
 from personal_offers.features import BothLanguages, FeatureRegistry, Language
 from personal_offers.figure_style import number, percent
 from personal_offers.pipelines.reporting.amounts import moment
@@ -29,7 +30,7 @@ from personal_offers.pipelines.reporting.blocks import (
     present,
 )
 from personal_offers.pipelines.reporting.params import ReportingOptions
-from personal_offers.pipelines.reporting.profit_unit import ReportUnits, money, read_units
+from personal_offers.pipelines.reporting.profit_unit import ReportUnits, read_units
 from personal_offers.pipelines.reporting.view_params import ReportViews
 from personal_offers.words import CLUSTERS, CUSTOMERS, counted
 

@@ -7,9 +7,10 @@ from typing import Any, NamedTuple
 
 import pandas as pd
 
+from personal_offers.currencies import money
 from personal_offers.features import BothLanguages, FeatureRegistry, FromColumn, Language
 from personal_offers.figure_style import cut, number, percent
-from personal_offers.pipelines.reporting.amounts import changed, money
+from personal_offers.pipelines.reporting.amounts import changed
 from personal_offers.pipelines.reporting.blocks import (
     Column,
     Figure,

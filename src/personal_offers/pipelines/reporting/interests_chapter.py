@@ -9,6 +9,7 @@ from typing import Any
 import ibis.expr.types as ir
 import pandas as pd
 
+from personal_offers.currencies import UNITS, currency_of
 from personal_offers.features import BothLanguages, Language
 from personal_offers.figure_style import number, percent, plain, span
 from personal_offers.pipelines.reporting.blocks import (
@@ -27,7 +28,6 @@ from personal_offers.pipelines.reporting.blocks import (
     missing,
     present,
 )
-from personal_offers.pipelines.reporting.currency import currency_of
 from personal_offers.pipelines.reporting.interests_figures import (
     OTHER,
     category_name,
@@ -142,7 +142,7 @@ def _categories(
     """Draw and list what is spent on each category."""
     if profile is None or profile.empty:
         return ()
-    currency = currency_of(era)
+    currency = currency_of(era) or UNITS
     figure = figure_from(
         drawn(partial(draw_categories, profile, currency)),
         "category_spend",

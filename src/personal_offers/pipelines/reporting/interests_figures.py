@@ -7,6 +7,7 @@ from typing import Any
 
 import pandas as pd
 
+from personal_offers.currencies import money
 from personal_offers.features import BothLanguages, Language
 from personal_offers.figure_style import (
     BLUE,
@@ -17,7 +18,6 @@ from personal_offers.figure_style import (
     finished,
     percent,
 )
-from personal_offers.pipelines.reporting.profit_unit import money
 from personal_offers.words import CUSTOMERS, counted
 
 _TEXTS: Mapping[Language, Mapping[str, str]] = {

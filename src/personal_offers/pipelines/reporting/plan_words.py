@@ -9,9 +9,10 @@ from typing import Any
 import ibis.expr.types as ir
 import pandas as pd
 
+from personal_offers.currencies import money
 from personal_offers.features import BothLanguages, Language
 from personal_offers.figure_style import number, percent
-from personal_offers.pipelines.reporting.profit_unit import ShopUnits, money, read_units
+from personal_offers.pipelines.reporting.profit_unit import ShopUnits, read_units
 from personal_offers.words import Forms
 
 OFFER, CONTROL = "offer", "control"

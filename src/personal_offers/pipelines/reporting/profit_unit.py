@@ -7,11 +7,8 @@ from typing import NamedTuple
 
 from pydantic import Field
 
-from personal_offers.features import BothLanguages, Language, Name, Strict
-from personal_offers.figure_style import SPACE, number, significant
-
-_UNIT = BothLanguages(ru="ед.", en="units")
-_WHOLE_FROM = 100
+from personal_offers.currencies import UNITS
+from personal_offers.features import BothLanguages, Name, Strict
 
 
 class PossibleUnit(Strict):
@@ -81,19 +78,6 @@ def read_units(plan: object) -> ShopUnits:
     is_known = len(read.profit_unit.units) == 1 and chosen.value == 1 and chosen.times is None
     return ShopUnits(
         currency=read.currency,
-        profit=read.currency if is_known else _UNIT,
+        profit=read.currency if is_known else UNITS,
         assumed=None if is_known else chosen.label,
     )
-
-
-def money(value: float, unit: BothLanguages, language: Language) -> str:
-    """Write an amount with its unit, and with the digits that count: 1,980 or 4.04 units.
-
-    Args:
-        value: Any finite number.
-        unit: Sign of the currency, or ``units``.
-        language: Of both.
-    """
-    whole = abs(value) >= _WHOLE_FROM or value == round(value)
-    text = number(value, language) if whole else significant(value, language)
-    return f"{text}{SPACE}{getattr(unit, language)}"

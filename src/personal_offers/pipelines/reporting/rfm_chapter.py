@@ -12,6 +12,7 @@ from typing import Any
 import ibis.expr.types as ir
 import pandas as pd
 
+from personal_offers.currencies import UNITS, currency_of
 from personal_offers.features import BothLanguages, Language
 from personal_offers.figure_style import number, percent
 from personal_offers.pipelines.reporting.blocks import (
@@ -30,7 +31,6 @@ from personal_offers.pipelines.reporting.blocks import (
     missing,
     present,
 )
-from personal_offers.pipelines.reporting.currency import currency_of
 from personal_offers.pipelines.reporting.params import ReportingOptions
 from personal_offers.pipelines.reporting.rfm_backtest import (
     after_the_cut,
@@ -95,7 +95,7 @@ def write_rfm(
         The chapter. Parts whose input is missing are left out; where there are no customers'
         codes at all, it says why.
     """
-    words = Words(_class_names(view_names, class_profile), currency_of(era))
+    words = Words(_class_names(view_names, class_profile), currency_of(era) or UNITS)
     withheld = _withheld(rfm_boundaries, class_profile, era)
     blocks: tuple[Any, ...]
     if withheld is not None:

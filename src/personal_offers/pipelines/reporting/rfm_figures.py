@@ -12,6 +12,7 @@ from typing import Any
 
 import pandas as pd
 
+from personal_offers.currencies import money as amount
 from personal_offers.features import BothLanguages, Language
 from personal_offers.figure_style import (
     BLUE,
@@ -25,7 +26,6 @@ from personal_offers.figure_style import (
     percent,
 )
 from personal_offers.pipelines.reporting.blocks import both
-from personal_offers.pipelines.reporting.profit_unit import money as amount
 from personal_offers.words import CUSTOMERS, DAYS, ORDERS, Forms, counted
 
 Row = Mapping[str, Any]

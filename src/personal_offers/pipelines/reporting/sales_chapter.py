@@ -7,9 +7,10 @@ from typing import Any
 
 import pandas as pd
 
+from personal_offers.currencies import currency_of, money
 from personal_offers.features import BothLanguages, Language
 from personal_offers.figure_style import number, percent
-from personal_offers.pipelines.reporting.amounts import currency_of, moment, money
+from personal_offers.pipelines.reporting.amounts import moment
 from personal_offers.pipelines.reporting.blocks import (
     Chapter,
     Column,

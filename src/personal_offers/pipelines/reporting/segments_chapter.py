@@ -10,6 +10,7 @@ from typing import Any
 import ibis.expr.types as ir
 import pandas as pd
 
+from personal_offers.currencies import money
 from personal_offers.features import BothLanguages, FeatureRegistry, Language
 from personal_offers.figure_style import SPACE, number, percent
 from personal_offers.pipelines.reporting.blocks import (
@@ -35,7 +36,6 @@ from personal_offers.pipelines.reporting.params import ReportingOptions
 from personal_offers.pipelines.reporting.profit_unit import (
     ReportUnits,
     ShopUnits,
-    money,
     read_units,
 )
 from personal_offers.pipelines.reporting.segments_figures import (

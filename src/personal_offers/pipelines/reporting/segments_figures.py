@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from personal_offers.currencies import money
 from personal_offers.features import BothLanguages, Language
 from personal_offers.figure_style import (
     BLUE,
@@ -30,7 +31,6 @@ from personal_offers.figure_style import (
     plain,
     significant,
 )
-from personal_offers.pipelines.reporting.profit_unit import money
 from personal_offers.pipelines.reporting.threshold_grid import SCALE_DIGITS
 from personal_offers.words import CUSTOMERS, counted
 
