@@ -380,8 +380,8 @@ class TestPartialReportHook:
 
         assert catalog.load("tea.plan") is None
         assert catalog.load("tea.names") == "names"
-        assert "The report goes without tea.plan, which has not been written" in caplog.messages
-        assert not any("tea.names" in message for message in caplog.messages)
+        # Alone: Kedro's own warning of a replaced dataset would only confuse
+        assert caplog.messages == ["The report goes without what has not been written: tea.plan"]
 
     def test_what_another_stage_reads_too_has_to_be_there(self, catalog: DataCatalog) -> None:
         other = Node(self.show, ["tea.plan"], "tea.loud", name="shout", tags=["offers"])

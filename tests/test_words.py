@@ -16,6 +16,7 @@ from personal_offers.words import (
     Forms,
     counted,
     form_of,
+    month_of,
 )
 
 ALL_FORMS: dict[str, Forms] = {
@@ -82,3 +83,11 @@ def test_every_count_has_a_form_of_its_word(count: int, name: str, language: Lan
 @pytest.mark.parametrize("forms", ALL_FORMS.values(), ids=ALL_FORMS)
 def test_every_word_has_all_its_forms(forms: Forms) -> None:
     assert {language: len(each) for language, each in forms.items()} == {"ru": 3, "en": 2}
+
+
+def test_months_are_written_with_their_year() -> None:
+    assert (month_of("2011-11", "ru"), month_of("2011-05", "ru", short=True)) == (
+        "ноябрь 2011",
+        "май 2011",
+    )
+    assert month_of("2011-11", "en", short=True) == "Nov 2011"

@@ -10,6 +10,7 @@ import gc
 import logging
 import os
 from collections.abc import Collection, Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -34,6 +35,7 @@ logger = logging.getLogger(__name__)
 _CATALOG_PARAMETERS = frozenset({"raw_dir", "output_dir"})
 _SHOP_NAMES = [shop.name for shop in SHOPS]
 _REPORT = "reporting"
+_CATALOG_LOGGER = "kedro.io.data_catalog"
 _PYDANTIC_LINK = "For further information visit"
 
 
@@ -298,6 +300,18 @@ def unknown_names(parameters: Mapping[str, Any]) -> Iterator[str]:
                 yield f"- {shop}.{problem}"
 
 
+@contextmanager
+def _quiet(name: str) -> Iterator[None]:
+    """Let a logger tell nothing below an error for as long as the block runs."""
+    other = logging.getLogger(name)
+    level = other.level
+    other.setLevel(logging.ERROR)
+    try:
+        yield
+    finally:
+        other.setLevel(level)
+
+
 class PartialReportHook:
     """Let a report be made of what is there: what a stage has not written yet is None to it.
 
@@ -311,11 +325,17 @@ class PartialReportHook:
         needed = {
             name for node in pipeline.nodes if _REPORT not in node.tags for name in node.inputs
         }
+        absent: list[str] = []
         for name in sorted(pipeline.inputs() - needed):
             if name.startswith("params:") or name == "parameters" or catalog[name].exists():
                 continue
-            logger.warning("The report goes without %s, which has not been written", name)
-            catalog[name] = MemoryDataset(data=None)
+            absent.append(name)
+            with _quiet(_CATALOG_LOGGER):  # which would warn that it replaces what has no file
+                catalog[name] = MemoryDataset(data=None)
+        if absent:
+            logger.warning(
+                "The report goes without what has not been written: %s", ", ".join(absent)
+            )
 
 
 class CollectorHook:

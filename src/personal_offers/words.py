@@ -28,6 +28,10 @@ MONTHS: Forms = {"ru": ("месяц", "месяца", "месяцев"), "en": (
 DAYS: Forms = {"ru": ("день", "дня", "дней"), "en": ("day", "days")}
 CLUSTERS: Forms = {"ru": ("кластер", "кластера", "кластеров"), "en": ("cluster", "clusters")}
 
+_RUSSIAN_MONTHS = "январь февраль март апрель май июнь июль август сентябрь октябрь ноябрь декабрь"
+_ENGLISH_MONTHS = (
+    "January February March April May June July August September October November December"
+)
 _TEENS = range(11, 15)
 _FEW = range(2, 5)
 
@@ -61,3 +65,17 @@ def counted(count: float, forms: Forms, language: Language) -> str:
     """
     text = number(count, language) if count == int(count) else plain(count, language)
     return f"{text}{SPACE}{form_of(count, forms, language)}"
+
+
+def month_of(month: str, language: Language, short: bool = False) -> str:
+    """Write a month of a year: ноябрь 2011, November 2011, or short: ноя 2011, Nov 2011.
+
+    Args:
+        month: ``2011-11``.
+        language: Of the name; in Russian the nominative, which is the accusative too.
+        short: Whether three letters do.
+    """
+    year, _, place = month.partition("-")
+    names = _RUSSIAN_MONTHS if language == "ru" else _ENGLISH_MONTHS
+    name = names.split()[int(place) - 1]
+    return f"{name[:3] if short else name} {year}"

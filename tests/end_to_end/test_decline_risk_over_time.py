@@ -269,7 +269,8 @@ class TestEvaluation:
         comparison = metrics["comparison"]
 
         assert comparison["beats_baseline"] == (comparison["difference"]["low"] > 0)
-        statement, found = comparison["statement"], f"{comparison['difference']['value']:+.3f}"
+        statement = comparison["statement"]
+        found = f"{comparison['difference']['value']:+.3f}".replace("-", "\u2212")
         assert found in statement["en"]
         assert found.replace(".", ",") in statement["ru"]
         assert statement["en"].startswith("No model") == (not comparison["beats_baseline"])

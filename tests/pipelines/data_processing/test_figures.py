@@ -137,5 +137,6 @@ def test_each_view_gets_a_figure_in_each_language(
     titles = [figure[language].layout.title.text for figure in figures]
     assert len(set(titles)) == 4
     assert month in titles[0]
-    assert "RUB" in figures[0][language].to_json()
+    sign = "RUB" if language == "en" else "₽"
+    assert figures[0][language].layout.yaxis.title.text.endswith(f", {sign}")
     assert len(figures[2][language].data[0].x) == 1

@@ -185,10 +185,12 @@ class TestWinner:
         assert comparison["chosen"] == "logistic_regression"
         assert comparison["chosen_wins"] is False
         assert comparison["statement"]["en"].endswith(
-            "The parameters choose another model, logistic_regression, not the winner extra_trees."
+            "The parameters choose another model, “logistic regression”, not the winner “extra "
+            "trees”."
         )
         assert comparison["statement"]["ru"].endswith(
-            "В параметрах выбрана другая модель, logistic_regression, а не победитель extra_trees."
+            "В параметрах выбрана другая модель, «логистическая регрессия», а не победитель "
+            "«сверхслучайные деревья»."
         )
 
     def test_models_that_cannot_be_told_from_the_winner_are_named(self) -> None:
@@ -359,7 +361,7 @@ class TestConclusion:
         )
         numbers = f"+{gap['value']:.3f} (+{gap['low']:.3f} … +{gap['high']:.3f})"
         assert numbers in english and "paired 90% interval" in english
-        assert numbers.replace(".", ",") in russian and "90 %" in russian
+        assert numbers.replace(".", ",") in russian and "90%" in russian
 
     @pytest.mark.parametrize("chosen", [[risk(0, 1), risk(0, 2)], BASELINES["recency"]])
     def test_no_model_beats_the_baseline_is_a_result(self, chosen: list[np.ndarray]) -> None:

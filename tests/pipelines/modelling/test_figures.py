@@ -139,7 +139,7 @@ class TestProfitCurve:
         assert title_of(draw_profit_curve(curve, decision(), "en")) == (
             "Under the base assumptions it pays most to contact customers from risk 0.80 on (25% "
             "of customers): 2.00 per customer of the shop (90%: 1.00–3.00); 0.50 more than from "
-            "risk 0.5 on (90%: \u22120.10 … 0.90)"
+            "risk 0.5 on (90%: \u22120.10 … 0.90); amounts: GBP"
         )
 
     def test_a_threshold_that_is_no_better_than_half(self, curve: pd.DataFrame) -> None:

@@ -10,12 +10,15 @@ import pytest
 
 from personal_offers.features import BothLanguages, Language
 from personal_offers.pipelines.offers.figures import draw_frontier, draw_gates, draw_tornado
-from personal_offers.pipelines.offers.params import OfferOptions
+from personal_offers.pipelines.offers.params import ControlOptions, OfferOptions
 
 LANGUAGES: list[Language] = ["ru", "en"]
 
 
-OPTIONS = OfferOptions.model_construct(currency=BothLanguages(ru="₽", en="RUB <b>"))
+CURRENCY = BothLanguages(ru="₽", en="RUB <b>")
+OPTIONS = OfferOptions.model_construct(
+    currency=CURRENCY, control=ControlOptions.model_construct(share=0.0)
+)
 
 
 @pytest.fixture
@@ -90,6 +93,15 @@ class TestFrontier:
             "План тратит 2 000 ₽ и приносит 900 ₽; лучшее простое правило («По отдаче») даёт 765 ₽,"
             " на 15% меньше плана; если добавить 1 ₽, прибыль вырастет на 0,200 ₽"
         )
+
+    def test_with_a_control_group_the_title_says_that_it_is_a_mean(
+        self, frontier: pd.DataFrame, policies: pd.DataFrame
+    ) -> None:
+        control = ControlOptions.model_construct(share=0.2)
+        options = OfferOptions.model_construct(currency=CURRENCY, control=control)
+        drawn = draw_frontier(frontier, policies, options)
+        assert title_of(drawn["ru"]).startswith("В среднем план тратит 2 000 ₽ и приносит 900 ₽;")
+        assert title_of(drawn["en"]).startswith("On average the plan spends 2,000 RUB")
 
     @pytest.mark.parametrize(
         ("net", "words"), [(900.0, "as much as the plan"), (990.0, "10% more than the plan")]
@@ -206,14 +218,15 @@ class TestGates:
 
     def test_the_title_names_the_gate_that_blocks_most_profit(self, gates: pd.DataFrame) -> None:
         assert title_of(draw_gates(gates, OPTIONS)["ru"]) == (
-            "Больше всего прибыли держит правило «Согласие»: 1 200 ₽; клиентов: 180"
+            "Больше всего прибыли держит правило «Согласие»: 1 200 ₽ у 150 клиентов без "
+            "других помех"
         )
 
     def test_without_profit_it_names_the_one_that_blocks_most_customers(
         self, gates: pd.DataFrame
     ) -> None:
         assert title_of(draw_gates(gates.assign(worth=None), OPTIONS)["en"]) == (
-            "The gate “Channel” blocks most customers: 200"
+            "The rule “Channel” stops most customers: 200"
         )
 
     def test_nobody_blocked_is_said(self, gates: pd.DataFrame) -> None:

@@ -13,10 +13,9 @@ from personal_offers.pipelines.offers.params import (
     Channel,
     ControlOptions,
     OfferOptions,
-    ProfitUnit,
-    ProfitUnits,
 )
 from personal_offers.pipelines.offers.plan_text import write_plan
+from personal_offers.profit_units import ProfitUnit, ProfitUnits
 
 SHARE = {
     "unit": {"ru": "доля", "en": "share"},
@@ -298,8 +297,9 @@ class TestPage:
 
         russian, english = write_plan(summary_of(), warnings, CATALOGUE, OPTIONS)
 
-        assert russian.endswith("- **Предупреждения.**\n  - Сегмент a\\_b мал.\n")
-        assert english.endswith("- **Warnings.**\n  - Segment a\\_b is small.\n")
+        assert "- **Предупреждения.** Какая разница" in russian
+        assert russian.endswith("`detectable_effects.csv`.\n  - Сегмент a\\_b мал.\n")
+        assert english.endswith("the expected one.\n  - Segment a\\_b is small.\n")
 
     def test_is_about_ten_lines(self) -> None:
         bullets = [line for line in written()[0].splitlines() if line.startswith("- ")]

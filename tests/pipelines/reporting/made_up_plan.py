@@ -13,6 +13,8 @@ import ibis
 import ibis.expr.types as ir
 import pandas as pd
 
+from personal_offers.pipelines.reporting.profit_unit import ReportUnits
+
 ODD = "<script>alert('x')</script> \u202eשלום «&» 🎁"
 
 
@@ -21,13 +23,17 @@ def both(ru: str, en: str) -> dict[str, str]:
 
 
 ROUBLES = both("₽", "RUB")
-# What the stage reads of the parameters of the plan.
-SETTINGS: dict[str, Any] = {
-    "currency": ROUBLES,
-    "profit_unit": {"chosen": "rouble", "units": {"rouble": {"value": 1, "label": ROUBLES}}},
-}
-HUNDRED = {"value": 100, "label": both("сто рублей", "hundred roubles")}
-IN_HUNDREDS = SETTINGS | {"profit_unit": {"chosen": "hundred", "units": {"hundred": HUNDRED}}}
+
+
+def counted_in(name: str, value: float, label: dict[str, str]) -> ReportUnits:
+    """Money of a shop whose profit is counted in one unit."""
+    unit = {"chosen": name, "units": {name: {"value": value, "label": label}}}
+    given = {"currency": ROUBLES, "profit_unit": unit | {"source": both("так", "so")}}
+    return ReportUnits.model_validate(given)
+
+
+SETTINGS = counted_in("rouble", 1, ROUBLES)
+IN_HUNDREDS = counted_in("hundred", 100, both("сто рублей", "hundred roubles"))
 VIEW_NAMES: dict[str, Any] = {
     "segments": {
         "save_first": both("Спасать первыми", "Save first"),

@@ -130,7 +130,7 @@ class TestPlan:
 
     def test_the_widest_assumption_is_named_and_none_that_loses(self) -> None:
         text = flips_of(write_assumptions(OPTIONS, offer_names(), None, sensitivity()))
-        assert "hangs most on “Save rate”: from 400\u00a0GBP to 2,100\u00a0GBP" in text
+        assert "hangs most on “Save rate”: from 450\u00a0GBP to 2,000\u00a0GBP" in text
         assert "By itself no assumption" in text
 
     def test_an_assumption_that_turns_the_plan_to_a_loss_is_named(self) -> None:

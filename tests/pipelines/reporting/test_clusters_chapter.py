@@ -19,6 +19,7 @@ PLAN: dict[str, Any] = {
     "profit_unit": {
         "chosen": "rouble",
         "units": {"rouble": {"value": 1, "label": {"ru": "рубль", "en": "rouble"}}},
+        "source": {"ru": "так", "en": "so"},
     },
 }
 CELLS = [("high", "high"), ("high", "low"), ("low", "high"), ("low", "low")]
@@ -146,7 +147,7 @@ class TestSummary:
         single = summary("all").assign(share_low=None, share_high=None, differs_ru=None)
         chapter = write(cluster_summary=single)
         assert chapter["lead"]["en"].startswith("The algorithm found no separate groups")
-        assert block(chapter, "cluster_summary")["rows"][0][-1] is None
+        assert block(chapter, "cluster_summary")["rows"][0][1] is None
 
     def test_the_sum_is_called_by_the_feature_that_orders_the_clusters(self) -> None:
         heads = [each["label"]["en"] for each in block(write(), "cluster_summary")["columns"]]

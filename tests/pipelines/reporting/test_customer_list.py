@@ -197,8 +197,19 @@ class TestPage:
 
     def test_an_empty_shop_and_a_missing_list_say_so(self, everybody: pd.DataFrame):
         nobody = everybody.head(0)
-        assert page_of(nobody)["blocks"][0]["text"]["en"] == "The shop has no customer."
+        (told,) = page_of(nobody)["blocks"]
+        assert told["level"] == "missing"
+        assert "kedro run --pipelines segmentation" in told["text"]["en"]
         assert write_customer_list(OPTIONS, SETTINGS)["blocks"][0]["level"] == "missing"
+
+    def test_a_list_without_plan_or_reasons_says_so(self, everybody: pd.DataFrame):
+        lacking = listed()
+
+        *told, _ = page_of(lacking)["blocks"]
+        assert ["offers" in told[0]["text"]["en"], "modelling" in told[1]["text"]["en"]] == [
+            True
+        ] * 2
+        assert [block["kind"] for block in page_of(everybody)["blocks"]] == ["widget"]
 
 
 def test_without_segments_nobody_is_listed() -> None:

@@ -117,14 +117,16 @@ class TestCleaning:
     def test_an_alert_has_a_sign_and_a_word(self, ledger: pd.DataFrame) -> None:
         chapter = write_data(OPTIONS, REGISTRY, cleaning_ledger=ledger, era=ERA)
         rows = block_of(chapter, "cleaning_ledger")["rows"]
-        assert [row[-1] for row in rows] == [{"ru": "⚠ проверить", "en": "⚠ check"}, "", ""]
-        assert "⚠ Тревога: «Строки без номера клиента»" in texts_of(chapter, "ru")
+        assert [row[0]["en"][:6] for row in rows] == ["⚠ Rows", "Entrie"]
+        assert "Правило «Строки без номера клиента» убрало" in texts_of(chapter, "ru")
 
     def test_money_lost_is_negative_and_gained_is_positive(self, ledger: pd.DataFrame) -> None:
         chapter = write_data(OPTIONS, REGISTRY, cleaning_ledger=ledger, era=ERA)
         rows = block_of(chapter, "cleaning_ledger")["rows"]
-        assert [row[5] for row in rows] == [-200.0, 10.0, None]
-        assert [row[7] for row in rows] == [None, None, 20.0]
+        assert [row[5] for row in rows] == [-200.0, 10.0]
+        flagged = block_of(chapter, "flagged_rows")
+        assert [row[-1] for row in flagged["rows"]] == [20.0]
+        assert flagged["title"]["en"] == "Flagged, but not changed: 1\u00a0rule"
 
     def test_rules_without_a_hit_are_counted_and_folded_away(self, ledger: pd.DataFrame) -> None:
         chapter = write_data(OPTIONS, REGISTRY, cleaning_ledger=ledger, era=ERA)

@@ -30,7 +30,7 @@ def test_a_shop_of_tables_has_no_words_of_order_lines() -> None:
     assert "RFM" not in found
     assert "Regime break" not in found
     assert "Provisional plan" not in found
-    assert {"ROC-AUC", "Out of fold", "Main category", "Control group"} <= set(found)
+    assert {"ROC-AUC", "Cross-validation", "Favourite category", "Control group"} <= set(found)
 
 
 def test_a_shop_of_order_lines_with_a_break_and_without_a_model() -> None:
@@ -40,8 +40,13 @@ def test_a_shop_of_order_lines_with_a_break_and_without_a_model() -> None:
         interest_metrics=NO_MODEL,
         offer_plan={"provisional": True, "do_not_touch": {"customers": 3}},
     )
-    assert {"RFM", "Regime break", "Withheld", "Provisional plan", "Leave alone"} <= set(found)
+    assert {"RFM", "Regime break", "Withheld", "Provisional plan", "Do not touch"} <= set(found)
     assert not {"ROC-AUC", "Segment", "Accuracy and coverage", "Out of time"} & set(found)
+
+
+def test_the_unit_of_profit_is_explained_where_it_is_not_certain() -> None:
+    assert "Unit of profit" in words(offer_plan={"units": [{}, {}]})
+    assert "Unit of profit" not in words(offer_plan={"units": [{}]})
 
 
 def test_words_of_marks_follow_the_marks_of_the_shop() -> None:
@@ -58,5 +63,5 @@ def test_no_word_stands_twice_in_one_report() -> None:
 def test_without_any_output_the_common_words_remain() -> None:
     found = words()
     assert "Decline risk" in found
-    assert "Cleaning ledger" in found
+    assert "Cleaning" in found
     assert "ROC-AUC" not in found

@@ -126,7 +126,8 @@ def english(text: dict[str, str]) -> str:
 class TestPlan:
     def test_blocks_stand_in_the_order_of_reading(self, whole: dict[str, Any]):
         assert names_of(whole) == [
-            "tiles", "offers_by_channel", "offer_outcomes", "offers_by_segment", "offer_frontier",
+            "tiles", "offers_by_channel", "offer_outcomes", "offers_by_segment", "paragraph",
+            "offer_frontier",
             "budget", "offer_policies", "offer_gates", "offer_gates_table", "offer_tornado",
             "paragraph", "detectable_effects", "paragraph", "notice", "detectable_by_segment",
             "do_not_touch_by_segment",
@@ -223,7 +224,7 @@ class TestControlGroup:
         assert rows[0][3:] == [pytest.approx(7), 20.0, 2252, "no"]
         assert rows[1][4] is None
         assert texts_of(whole, "notice", "en") == ["too few"]
-        assert "probability of 80%" in texts_of(whole, "paragraph", "en")[1]
+        assert "probability of 80%" in texts_of(whole, "paragraph", "en")[2]
 
     @pytest.mark.parametrize(
         ("changes", "finding"),

@@ -384,7 +384,7 @@ class TestRecommendations:
         assert len(table["rows"]) == 2
         assert "Channel" not in [column["label"]["en"] for column in table["columns"]]
         assert any(
-            "Channel: e-mail" in each["text"]["en"]
+            "Channel for all classes. e-mail" in each["text"]["en"]
             for each in whole["blocks"]
             if each["kind"] == "paragraph"
         )

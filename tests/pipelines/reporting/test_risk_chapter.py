@@ -130,7 +130,7 @@ class TestBesideRules:
         chapter = write_risk(OPTIONS, registry, metrics())
         notice = blocks_of(chapter, "notice")[0]
         assert notice["level"] == "info"
-        assert "beats the simple rule “the best single feature: " in notice["text"]["en"]
+        assert "beats the simple rule “best single feature: " in notice["text"]["en"]
         assert "0,100 (95%: 0,050–0,150)" in notice["text"]["ru"]
         assert "0.900 against 0.800" in chapter["lead"]["en"]
 
@@ -140,9 +140,9 @@ class TestBesideRules:
         chapter = write_risk(OPTIONS, registry, metrics((0.004, -0.014, 0.022), "frequency"))
         notice = blocks_of(chapter, "notice")[0]
         assert notice["level"] == "warning"
-        assert "does not beat the simple rule “count the orders”" in notice["text"]["en"]
+        assert "does not beat the simple rule “frequency”" in notice["text"]["en"]
         assert "Brier 0.180 against 0.160 of the rule" in notice["text"]["en"]
-        assert "не лучше простого правила «считать заказы»" in chapter["lead"]["ru"]
+        assert "не лучше простого правила «частота покупок»" in chapter["lead"]["ru"]
 
     def test_a_model_behind_the_rule_gives_way_to_it(self, registry: FeatureRegistry) -> None:
         chapter = write_risk(OPTIONS, registry, metrics((-0.05, -0.08, -0.02), "recency"))
@@ -210,6 +210,13 @@ class TestCalibration:
     def test_a_level_within_chance_needs_no_warning(self, registry: FeatureRegistry) -> None:
         chapter = write_risk(OPTIONS, registry, metrics(), reliability=reliability(52))
         assert len(blocks_of(chapter, "notice")) == 1  # the verdict alone
+
+    def test_groups_without_customers_have_no_level(self, registry: FeatureRegistry) -> None:
+        nobody = reliability(20).assign(customers=0, declined=0)
+
+        chapter = write_risk(OPTIONS, registry, metrics(), reliability=nobody)
+
+        assert len(blocks_of(chapter, "notice")) == 1
 
     def test_a_risk_that_is_too_high_as_a_whole_is_a_warning(
         self, registry: FeatureRegistry

@@ -60,7 +60,7 @@ def test_sales_are_summed_up(by_month: pd.DataFrame, returned: pd.DataFrame) -> 
     chapter = write_sales(OPTIONS, era=ERA, sales_by_month=by_month, returns_summary=returned)
     assert chapter["lead"]["en"] == (
         "From 2019-01-01 to 2019-02-10 customers made 4\u00a0orders; net revenue 360\u00a0GBP, "
-        "average purchase 100\u00a0GBP. Of what was sold, 10% came back."
+        "average order value 100\u00a0GBP. Of what was sold, 10% came back."
     )
     assert "The last month is not complete: the data end on 2019-02-10" in texts_of(chapter)
 
@@ -71,7 +71,7 @@ def test_returns_tell_their_month_and_their_delay(
     chapter = write_sales(OPTIONS, era=ERA, sales_by_month=by_month, returns_summary=returned)
     text = texts_of(chapter, "ru")
     assert "40\u00a0£\n2\n1,5\u00a0дня" in text
-    assert "на 02.2019: 40\u00a0£ (100%)" in text
+    assert "на февраль 2019: 40\u00a0£ (100%)" in text
     assert "покупка найдена для 75%" in text
 
 
@@ -94,9 +94,15 @@ def test_figures_come_with_advice_and_without_the_empty_one(by_month: pd.DataFra
 
 
 def test_revenue_after_a_break_is_set_apart(by_month: pd.DataFrame) -> None:
-    broken = by_month.assign(net_revenue_after_break=[0.0, 60.0])
-    chapter = write_sales(OPTIONS, era=ERA, sales_by_month=broken)
-    assert "Of this revenue 60\u00a0GBP (17%) belongs to rows after the break" in texts_of(chapter)
+    broken = by_month.assign(net_revenue_after_break=[0.0, 60.0], trusted_share=[1.0, 0.0])
+    era = ERA | {"break": {"since": "2019-02-01T08:00:00"}}
+    chapter = write_sales(OPTIONS, era=era, sales_by_month=broken)
+    assert chapter["lead"]["en"] == (
+        "From 2019-01-01 to 2019-02-01 08:00 customers made 3\u00a0orders; net revenue "
+        "300\u00a0GBP. The rows after that were produced in another way, so they stand apart: "
+        "1\u00a0order for 60\u00a0GBP."
+    )
+    assert "read the order there, not the shares" in texts_of(chapter)
 
 
 def test_no_sales_and_no_stage_are_said() -> None:
@@ -107,3 +113,11 @@ def test_months_without_sales_are_no_error(by_month: pd.DataFrame) -> None:
     nothing = by_month.assign(orders=0, gross_revenue=0.0, returned_value=0.0, net_revenue=0.0)
     assert write_sales(OPTIONS, era=ERA, sales_by_month=nothing)["lead"] is None
     assert write_sales(OPTIONS, era=ERA, sales_by_month=nothing.iloc[:0])["lead"] is None
+
+
+def test_sales_of_no_money_are_no_error(by_month: pd.DataFrame) -> None:
+    free = by_month.assign(gross_revenue=0.0, net_revenue=0.0)
+
+    chapter = write_sales(OPTIONS, era=ERA, sales_by_month=free)
+
+    assert "returned" not in chapter["lead"]["en"]

@@ -5,6 +5,7 @@ from functools import cache
 from typing import Any
 
 import ibis
+import numpy as np
 import pandas as pd
 import pytest
 
@@ -295,7 +296,7 @@ class TestUnits:
         chapter = write(
             threshold_grid=None,
             plan=ReportUnits.model_validate(
-                PLAN | {"profit_unit": {"chosen": "hundred", "units": units}}
+                PLAN | {"profit_unit": PLAN["profit_unit"] | {"chosen": "hundred", "units": units}}
             ),
         )
         assert "14\xa0ед. в месяц" not in chapter["lead"]["ru"]
@@ -325,6 +326,16 @@ class TestWithheldAndMissing:
     def test_without_segmentation_the_chapter_says_so(self) -> None:
         chapter = write(segment_profile=None, threshold_grid=None, segment_thresholds=None)
         assert [each["level"] for each in chapter["blocks"]] == ["missing"]
+
+    def test_a_profile_without_its_total_or_without_profit_is_no_error(self) -> None:
+        whole = profile_of()
+        money = [str(name) for name in whole if "profit" in str(name)]
+
+        cut = write(segment_profile=whole[whole["segment"] != "all"])
+        unpaid = write(segment_profile=whole.assign(**dict.fromkeys(money, np.nan)))
+
+        assert cut["blocks"][0]["level"] == "missing"
+        assert "profit_by_segment" not in names(unpaid)
 
     def test_without_the_grid_and_recommendations_the_rest_stands(self) -> None:
         chapter = write(threshold_grid=None, recommendations=None)

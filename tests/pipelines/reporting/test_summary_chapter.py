@@ -150,7 +150,7 @@ class TestTiles:
     def test_profit_in_a_unit_that_is_assumed_says_so(self):
         value, note = tiles(plan=IN_HUNDREDS)["Profit at risk, a month"]
         assert value == "1,100 units"
-        assert note == "37% of all profit; the plan takes a unit of profit for “hundred roubles”"
+        assert note == "37% of all profit; the plan takes a unit to be “hundred roubles”"
 
     def test_a_risk_of_some_customers_says_so(self):
         some = profile(mean_risk=[0.9, None, 0.9], profit_at_risk=[900.0, None, 900.0])
@@ -206,7 +206,7 @@ class TestWarnings:
             for name, chosen, net in (("a", False, 10.0), ("b", True, 1200.0))
         ]
         found = warnings(offer_plan=offer_plan(units=units)).replace("\u00a0", " ")
-        assert "takes it for “b”" in found
+        assert "takes it to be “b”" in found
         assert "10 RUB to 1,200 RUB" in found
         assert "unit of the shop's profit is not confirmed" not in warnings()
 

@@ -322,7 +322,7 @@ class TestBadInput:
         model, _, choice, noise = fit(table, features={"x": "none", "y": "log1p"},
                                       method="kmeans", number=2)  # fmt: skip
 
-        assert choice["notes"][0]["en"].startswith("x: unknown for 10 customers, the median")
+        assert choice["notes"][0]["en"].startswith("x: unknown for 10\u00a0customers, the median")
         assert choice["notes"][1]["en"].startswith("y: below zero for")
         assert len(labels(table, model, noise)) == 240
 

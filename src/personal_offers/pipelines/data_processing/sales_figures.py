@@ -11,6 +11,7 @@ from typing import Any
 
 import pandas as pd
 
+from personal_offers.currencies import money, sign_of
 from personal_offers.features import Language
 from personal_offers.figure_style import (
     BLUE,
@@ -24,11 +25,8 @@ from personal_offers.figure_style import (
     number,
     percent,
 )
+from personal_offers.words import ORDERS, counted, month_of
 
-_MONTHS = {
-    "ru": "январь февраль март апрель май июнь июль август сентябрь октябрь ноябрь декабрь",
-    "en": "January February March April May June July August September October November December",
-}
 _WEEKDAYS = {
     "ru": "понедельник вторник среда четверг пятница суббота воскресенье",
     "en": "Monday Tuesday Wednesday Thursday Friday Saturday Sunday",
@@ -49,17 +47,18 @@ _TEXTS = {
         "country": "Страна",
         "product": "Товар",
         "unknown": "не указана",
-        "best_month": "Больше всего принёс {month}: {value}\u00a0{currency}",
+        "best_month": "Больше всего принёс {month}: {money}",
         "of_period": ", {share} выручки за весь период",
+        "of_trusted": ", {share} выручки до разрыва в данных",
         "one_order": ". На один заказ пришлось {share} его продаж",
-        "best_hour": "Чаще всего покупают {day}, {hour}: {orders} из {all} (заказы), {share}",
-        "best_day": "Время суток не записано; чаще всего покупают {day}: "
-        "{orders} из {all} (заказы), {share}",
-        "best_country": "Больше всего приносит {name}: {value}\u00a0{currency}",
-        "next_country": "; далее {name}: {value}\u00a0{currency}",
+        "best_hour": "Чаще всего покупают {day}, {hour}: {orders} из {all}, {share}",
+        "best_day": "Время суток не записано; чаще всего покупают {day}: {orders} из {all}, "
+        "{share}",
+        "best_country": "Больше всего приносит {name}: {money}",
+        "next_country": "; далее {name}: {money}",
         "of_all": ", {share} чистой выручки",
-        "best_products": "Первые в списке (товары: {count} из {all}) дают {value}\u00a0{currency}",
-        "first_product": ". Первый: {name}, {value}\u00a0{currency}",
+        "best_products": "Самые доходные товары ({count} из {all}) дают {money}",
+        "first_product": ". Первый: {name}, {money}",
     },
     "en": {
         "no_sales": "Nothing to show: no sales",
@@ -76,17 +75,18 @@ _TEXTS = {
         "country": "Country",
         "product": "Product",
         "unknown": "not given",
-        "best_month": "{month} brought most: {value}\u00a0{currency}",
+        "best_month": "{month} brought most: {money}",
         "of_period": ", {share} of the revenue of the whole period",
+        "of_trusted": ", {share} of the revenue before the break in the data",
         "one_order": ". One order made {share} of its sales",
-        "best_hour": "Most purchases are made {day}, {hour}: {orders} of {all} orders, {share}",
-        "best_day": "No time of day is recorded; most purchases are made {day}: "
-        "{orders} of {all} orders, {share}",
-        "best_country": "{name} brings most: {value}\u00a0{currency}",
-        "next_country": "; next {name}: {value}\u00a0{currency}",
+        "best_hour": "Most purchases are made {day}, {hour}: {orders} of {all}, {share}",
+        "best_day": "No time of day is recorded; most purchases are made {day}: {orders} of "
+        "{all}, {share}",
+        "best_country": "{name} brings most: {money}",
+        "next_country": "; next {name}: {money}",
         "of_all": ", {share} of net revenue",
-        "best_products": "The first {count} of {all} products bring {value}\u00a0{currency}",
-        "first_product": ". The first: {name}, {value}\u00a0{currency}",
+        "best_products": "The products with most revenue ({count} of {all}) bring {money}",
+        "first_product": ". The first: {name}, {money}",
     },
 }
 _ON_WEEKDAYS = {
@@ -121,7 +121,7 @@ def draw_months(by_month: pd.DataFrame, currency: str, language: Language) -> An
     if by_month["lines"].sum() == 0:
         return _empty(language)
     words = _words(currency, language)
-    labels = [_month(month, language, short=True) for month in by_month["month"]]
+    labels = [month_of(str(month), language, short=True) for month in by_month["month"]]
     net, after = _floats(by_month["net_revenue"]), _floats(by_month["net_revenue_after_break"])
     before = [whole - part for whole, part in zip(net, after, strict=True)]
     figure = go.Figure()
@@ -159,19 +159,26 @@ def draw_months(by_month: pd.DataFrame, currency: str, language: Language) -> An
         legend={"orientation": "h", "y": -0.3},
         height=HEIGHT,
     )
-    return finished(figure, _month_finding(by_month, net, currency, language), language)
+    return finished(figure, _month_finding(by_month, net, before, currency, language), language)
 
 
 def _month_finding(
-    by_month: pd.DataFrame, net: Sequence[float], currency: str, language: Language
+    by_month: pd.DataFrame,
+    net: Sequence[float],
+    before: Sequence[float],
+    currency: str,
+    language: Language,
 ) -> str:
-    best = max(range(len(net)), key=net.__getitem__)
-    row, texts = by_month.iloc[best], _TEXTS[language]
-    month = _month(row["month"], language, short=False)
-    title = texts["best_month"].format(
-        month=month, value=number(net[best], language), currency=currency
+    """Name the best month; where regimes differ, of those before the break alone."""
+    broken = sum(before) > 0 and list(before) != list(net)
+    judged = before if broken else net
+    best = max(range(len(judged)), key=judged.__getitem__)
+    row = by_month.iloc[best]
+    title = _TEXTS[language]["best_month"].format(
+        month=month_of(str(row["month"]), language),
+        money=_money(judged[best], currency, language),
     )
-    title += _share("of_period", net[best], sum(net), language)
+    title += _share("of_trusted" if broken else "of_period", judged[best], sum(judged), language)
     largest, gross = row["largest_order"], float(row["gross_revenue"])
     if not pd.isna(largest) and gross > 0 and float(largest) / gross > _ONE_ORDER:
         title += _share("one_order", float(largest), gross, language)
@@ -198,7 +205,7 @@ def draw_weekdays_and_hours(by_weekday_hour: pd.DataFrame, language: Language) -
     days = list(range(1, 8))
     cells = orders.pivot(index="weekday", columns="hour", values="orders")
     counts = cells.reindex(index=days, columns=hours).astype(object)
-    words = _words("", language)
+    words = _TEXTS[language]
     figure = go.Figure(
         go.Heatmap(
             z=counts.where(counts.notna(), None).to_numpy().tolist(),
@@ -229,8 +236,10 @@ def _hour_finding(orders: pd.DataFrame, language: Language) -> str:
     return _TEXTS[language]["best_hour" if has_times else "best_day"].format(
         day=_ON_WEEKDAYS[language][int(best["weekday"]) - 1],
         hour=f"{hour}:00–{hour + 1}:00",
-        orders=number(most, language),
-        all=number(everything, language),
+        orders=counted(most, ORDERS, language) if language == "ru" else number(most, language),
+        all=number(everything, language)
+        if language == "ru"
+        else counted(everything, ORDERS, language),
         share=percent(most / everything, language),
     )
 
@@ -254,14 +263,11 @@ def draw_countries(by_country: pd.DataFrame, currency: str, language: Language, 
     shown = by_country.head(top)
     net = _floats(shown["net_revenue"])
     names = [texts["unknown"] if pd.isna(name) else str(name) for name in shown["country"]]
-    title = texts["best_country"].format(
-        name=names[0], value=number(net[0], language), currency=currency
-    )
+    title = texts["best_country"].format(name=names[0], money=_money(net[0], currency, language))
     title += _share("of_all", net[0], total, language)
     if len(net) > 1:
-        title += texts["next_country"].format(
-            name=names[1], value=number(net[1], language), currency=currency
-        )
+        second = _money(net[1], currency, language)
+        title += texts["next_country"].format(name=names[1], money=second)
         title += _share("of_all", net[1], total, language)
     return finished(_bars(names, net, total, "country", currency, language), title, language)
 
@@ -288,12 +294,11 @@ def draw_products(by_product: pd.DataFrame, currency: str, language: Language) -
     title = texts["best_products"].format(
         count=number(len(net), language),
         all=number(float(by_product["products"].sum()), language),
-        value=number(sum(net), language),
-        currency=currency,
+        money=_money(sum(net), currency, language),
     )
     title += _share("of_all", sum(net), total, language)
     title += texts["first_product"].format(
-        name=cut(names[0]), value=number(net[0], language), currency=currency
+        name=cut(names[0]), money=_money(net[0], currency, language)
     )
     return finished(_bars(names, net, total, "product", currency, language), title, language)
 
@@ -347,14 +352,12 @@ def _empty(language: Language, why: str = "no_sales") -> Any:
 
 def _words(currency: str, language: Language) -> dict[str, str]:
     """Return the texts of axes and legends."""
-    return _TEXTS[language] | {"net": _TEXTS[language]["net"].format(currency=escaped(currency))}
+    sign = escaped(getattr(sign_of(currency), language))
+    return _TEXTS[language] | {"net": _TEXTS[language]["net"].format(currency=sign)}
 
 
-def _month(month: str, language: Language, short: bool) -> str:
-    """Write ``2011-11`` as a month: "ноябрь 2011", or short "ноя 2011"."""
-    year, place = str(month).split("-")
-    name = _MONTHS[language].split()[int(place) - 1]
-    return f"{name[:3] if short else name} {year}"
+def _money(value: float, currency: str, language: Language) -> str:
+    return money(value, sign_of(currency), language)
 
 
 def _share(text: str, part: float, whole: float, language: Language) -> str:

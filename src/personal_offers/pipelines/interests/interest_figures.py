@@ -93,10 +93,11 @@ def _coverage(
         height=HEIGHT,
     )
     detail = interest_metrics["detail"][str(parts[0][0])]
-    title = texts["coverage_title"].format(
-        share=percent(options.coverage, language),
-        half=percent(detail["at_coverage"]["top1"], language),
-        all=percent(float(parts[0][1]["top1"].iloc[-1]), language),
+    half = percent(detail["at_coverage"]["top1"], language)
+    everyone = percent(float(parts[0][1]["top1"].iloc[-1]), language)
+    gains = half != everyone and detail["at_coverage"]["top1"] > parts[0][1]["top1"].iloc[-1]
+    title = texts["coverage_title" if gains else "coverage_same"].format(
+        share=percent(options.coverage, language), half=half, all=everyone
     )
     return finished(figure, title, language)
 

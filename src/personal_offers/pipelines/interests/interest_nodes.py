@@ -321,7 +321,8 @@ def _verdict(accuracy: pd.DataFrame, options: InterestOptions) -> dict[str, Any]
     suspicious = bool(gain > options.suspicious_gain)
     if suspicious:
         warning = both(
-            "suspicious", {language: {"gain": number(gain, language, 3)} for language in LANGUAGES}
+            "suspicious",
+            {language: {"gain": number(gain * 100, language, 1)} for language in LANGUAGES},
         )
         sentence = {key: f"{text}. {warning[key]}" for key, text in sentence.items()}
         logger.warning("Interests: %s", warning["en"])

@@ -10,6 +10,7 @@ from personal_offers.figure_style import number, percent, span
 
 LANGUAGES: tuple[Language, ...] = ("ru", "en")
 Sentence = dict[str, str]
+_HUNDRED = 100
 
 _METHODS: Mapping[str, Mapping[Language, str]] = {
     "majority": {"ru": "самая частая категория", "en": "most frequent category"},
@@ -30,15 +31,17 @@ TEXTS: Mapping[Language, Mapping[str, str]] = {
         "few": "мало клиентов, чей более поздний интерес известен: для обучения {training} "
         "(нужно {least_training}), для проверки {test} (нужно {least_test})",
         "model": "Предсказывает модель «{name}»: из моделей, чьи ошибки неотличимы от "
-        "наименьших, она самая простая, и она угадывает чаще, чем правило «{rule}», на {gain} "
-        "({interval}; обучающие клиенты, по частям)",
+        "наименьших, она самая простая, и она угадывает чаще, чем правило «{rule}», на {gain} п. "
+        "п. "
+        "(интервал {interval}; обучающие клиенты, по частям)",
         "rule": "Ни одна модель не угадывает чаще правила «{rule}» так, чтобы это отличалось от "
-        "случая (лучшая, «{name}», на {gain}; {interval}), поэтому предсказывает само правило",
+        "случая (лучшая, «{name}», на {gain} п. п., интервал {interval}), поэтому предсказывает "
+        "само правило",
         "no_model": "Модели не сравнивались, поэтому предсказывает правило «{rule}»",
         "result": "После заказа № {orders} интерес нового клиента угадан в {top1} случаев "
         "({interval}; клиентов в проверке: {customers}); правило «{rule}»: {same}, самая частая "
         "категория: {majority}",
-        "suspicious": "Выигрыш {gain} над правилом слишком велик: проверьте, не видит ли "
+        "suspicious": "Выигрыш {gain} п. п. над правилом слишком велик: проверьте, не видит ли "
         "предсказание будущее",
         "share": "Доля клиентов с предсказанием (самые уверенные первыми)",
         "accuracy": "Доля угаданных",
@@ -50,6 +53,8 @@ TEXTS: Mapping[Language, Mapping[str, str]] = {
         "ceiling": "Согласие двух половин более поздних покупок",
         "coverage_title": "Если предсказывать интерес только там, где уверенность выше всего "
         "({share} клиентов), он угадан в {half} случаев вместо {all}",
+        "coverage_same": "Уверенность не помогает: там, где она выше всего ({share} клиентов), "
+        "интерес угадан в {half} случаев, а у всех — в {all}",
         "accuracy_title_rule": "Интерес нового клиента после заказа № {orders} угадан в {value} "
         "случаев ({interval}) правилом «{rule}», и ни одна модель не лучше него; самая частая "
         "категория: {majority}",
@@ -67,14 +72,16 @@ TEXTS: Mapping[Language, Mapping[str, str]] = {
         "({least_training} needed), {test} for the test ({least_test} needed)",
         "model": "The prediction comes from “{name}”: of the models whose errors cannot be told "
         "from the smallest it is the simplest, and it is right more often than the rule “{rule}” "
-        "by {gain} ({interval}; training customers, by parts)",
+        "by {gain} percentage points (interval {interval}; training customers, by parts)",
         "rule": "No model is right more often than the rule “{rule}” by more than chance (the "
-        "best one, “{name}”, by {gain}; {interval}), so the rule itself predicts",
+        "best one, “{name}”, by {gain} percentage points, interval {interval}), so the rule "
+        "itself predicts",
         "no_model": "No models were compared, so the rule “{rule}” predicts",
         "result": "After order {orders} a new customer's interest was named right in {top1} of "
         "cases ({interval}; {customers} customers in the test); the rule “{rule}”: {same}, the "
         "most frequent category: {majority}",
-        "suspicious": "A gain of {gain} over the rule is too good: check whether the prediction "
+        "suspicious": "A gain of {gain} percentage points over the rule is too good: check "
+        "whether the prediction "
         "sees the future",
         "share": "Share of customers with a prediction (the surest first)",
         "accuracy": "Share that was right",
@@ -86,6 +93,8 @@ TEXTS: Mapping[Language, Mapping[str, str]] = {
         "ceiling": "Agreement of two halves of the later purchases",
         "coverage_title": "If interests are predicted only where that is surest ({share} of "
         "customers), {half} are right instead of {all}",
+        "coverage_same": "Certainty does not help: where it is highest ({share} of customers), "
+        "{half} of interests are right; for everyone, {all}",
         "accuracy_title_rule": "After order {orders} a new customer's interest was named right in "
         "{value} of cases ({interval}) by the rule “{rule}”, which no model beats; most frequent "
         "category: {majority}",
@@ -127,7 +136,7 @@ def same_in_both(key: str, **values: Any) -> Sentence:
 
 def percent_span(low: float, high: float, language: Language) -> str:
     """Write an interval of shares of 1 in per cent: 36–44%."""
-    return f"{span(low * 100, high * 100, 0, language)}%"
+    return f"{span(low * _HUNDRED, high * _HUNDRED, 0, language)}%"
 
 
 def choice_sentence(choice: Mapping[str, Any]) -> Sentence:
@@ -146,8 +155,8 @@ def choice_sentence(choice: Mapping[str, Any]) -> Sentence:
             gain = choice["gain"]
             values[language] |= {
                 "name": method_title(best, language),
-                "gain": number(gain["value"], language, 3),
-                "interval": span(gain["low"], gain["high"], 3, language),
+                "gain": number(gain["value"] * _HUNDRED, language, 1),
+                "interval": span(gain["low"] * _HUNDRED, gain["high"] * _HUNDRED, 1, language),
             }
     return both(key, values)
 

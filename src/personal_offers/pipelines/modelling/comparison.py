@@ -199,7 +199,8 @@ def _conclude(table: pd.DataFrame, winner: str, options: ModellingOptions) -> di
 def _statement(
     winner: str, baseline: str, gap: Mapping[str, float], beats: bool, options: ModellingOptions
 ) -> dict[str, str]:
-    numbers = f"{gap['value']:+.3f} ({gap['low']:+.3f} … {gap['high']:+.3f})"
+    ends = (f"{gap[end]:+.3f}".replace("-", "\u2212") for end in ("value", "low", "high"))
+    numbers = "{} ({} … {})".format(*ends)
     percent = round(100 * options.confidence)
     names = {
         language: (model_title(winner, language), model_title(baseline, language))
@@ -220,12 +221,14 @@ def _statement(
     other = {"ru": "", "en": ""}
     if winner != chosen:
         other = {
-            "ru": f" В параметрах выбрана другая модель, {chosen}, а не победитель {winner}.",
-            "en": f" The parameters choose another model, {chosen}, not the winner {winner}.",
+            "ru": f" В параметрах выбрана другая модель, «{model_title(chosen, 'ru')}», а не "
+            f"победитель «{names['ru'][0]}».",
+            "en": f" The parameters choose another model, “{model_title(chosen, 'en')}”, not the "
+            f"winner “{names['en'][0]}”.",
         }
     return {
         "ru": f"{said['ru']}: разность ROC-AUC {numbers.replace('.', ',')}, парный интервал "
-        f"{percent} %.{other['ru']}",
+        f"{percent}%.{other['ru']}",
         "en": f"{said['en']}: difference in ROC-AUC {numbers}, paired {percent}% interval."
         f"{other['en']}",
     }

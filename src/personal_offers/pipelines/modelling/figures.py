@@ -53,7 +53,7 @@ _TEXTS = {
         "slope": " (наклон калибровки {value}; {confidence}: {interval})",
         "inside": "; ожидание лежит внутри интервала: групп {inside} из {all}",
         "contacted": "Доля клиентов, которым пишем (сначала самый высокий риск)",
-        "profit": "Прибыль от контакта на клиента магазина<br>за {months} мес., {unit}",
+        "profit": "Прибыль на клиента<br>за {months} мес.,<br>{unit}",
         "profit_short": "Базовые допущения",
         "extremes": "Крайние сочетания допущений (не статистический интервал)",
         "best": "лучший порог",
@@ -64,6 +64,7 @@ _TEXTS = {
         "от {risk} ({share} клиентов): {profit} на клиента магазина{interval}",
         "than_half": "; на {gain} больше, чем с порогом 0,5{interval}",
         "less_than_half": "; столько же, сколько с порогом 0,5",
+        "amounts": "; суммы: {unit}",
         "auc": "ROC-AUC (0,5: не лучше случайного; 1: безошибочно)",
         "model": "Модель",
         "models": "Модели",
@@ -101,7 +102,7 @@ _TEXTS = {
         "slope": " (calibration slope {value}; {confidence}: {interval})",
         "inside": "; in {inside} of {all} groups the expectation lies within the interval",
         "contacted": "Share of customers contacted (highest risk first)",
-        "profit": "Profit of contacting per customer of the shop<br>over {months} months, {unit}",
+        "profit": "Profit per customer<br>over {months} months,<br>{unit}",
         "profit_short": "Base assumptions",
         "extremes": "Extreme combinations of the assumptions (not an interval of chance)",
         "best": "best threshold",
@@ -112,6 +113,7 @@ _TEXTS = {
         "{risk} on ({share} of customers): {profit} per customer of the shop{interval}",
         "than_half": "; {gain} more than from risk 0.5 on{interval}",
         "less_than_half": "; no more than from risk 0.5 on",
+        "amounts": "; amounts: {unit}",
         "auc": "ROC-AUC (0.5: no better than chance; 1: without error)",
         "model": "Model",
         "models": "Models",
@@ -138,6 +140,7 @@ _LONGEST_NAME = 60
 _CONFIDENCE = 0.95
 _GAIN_DIGITS = 2
 _ROW_HEIGHT = 30
+_LEGEND_HEIGHT = 80  # of long names, which stand under each other
 _SHARES = {"tickformat": ",.0%", "rangemode": "tozero"}
 
 
@@ -302,7 +305,7 @@ def draw_profit_curve(
         xaxis={"title": {"text": texts["contacted"]}, "tickformat": ",.0%"},
         yaxis={"title": {"text": axis}},
         legend={"orientation": "h", "y": -0.25},
-        height=HEIGHT,
+        height=HEIGHT + _LEGEND_HEIGHT,
     )
     return finished(figure, _threshold_finding(decision, language), language)
 
@@ -342,12 +345,14 @@ def _threshold_finding(decision: Mapping[str, Any], language: Language) -> str:
         profit=significant(best["profit"], language),
         interval=_amounts(sure, best, "profit", language),
     )
+    amounts = texts["amounts"].format(unit=decision["unit"][language])
     if gain["value"] <= 0:
-        return title + texts["less_than_half"]
-    return title + texts["than_half"].format(
+        return title + texts["less_than_half"] + amounts
+    more = texts["than_half"].format(
         gain=significant(gain["value"], language, _GAIN_DIGITS),
         interval=_amounts(sure, gain, "value", language, _GAIN_DIGITS),
     )
+    return title + more + amounts
 
 
 def draw_candidates(

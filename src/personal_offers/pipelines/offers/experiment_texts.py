@@ -52,18 +52,12 @@ TEXTS: dict[str, Text] = {
     },
     # Of these, some are segments and some are classes of customers without a risk.
     "group_too_small": {
-        "ru": "Отдельно ничего не узнать о группе {groups}.{remedy} Какая разница была бы заметна "
-        "и сколько клиентов нужно, чтобы заметить ожидаемую, — в detectable_effects.csv.",
-        "en": "Nothing can be learned about this group alone: {groups}.{remedy} "
-        "detectable_effects.csv says which difference would be noticed, and how many customers "
-        "it takes to notice the expected one.",
+        "ru": "Отдельно ничего не узнать о группе {groups}.{remedy}",
+        "en": "Nothing can be learned about this group alone: {groups}.{remedy}",
     },
     "groups_too_small": {
-        "ru": "По отдельности ничего не узнать о группах: {groups}.{remedy} Какая разница была бы "
-        "заметна и сколько клиентов нужно, чтобы заметить ожидаемую, — в detectable_effects.csv.",
-        "en": "Nothing can be learned about any of these groups alone: {groups}.{remedy} "
-        "detectable_effects.csv says which difference would be noticed, and how many customers "
-        "it takes to notice the expected one.",
+        "ru": "По отдельности ничего не узнать о группах: {groups}.{remedy}",
+        "en": "Nothing can be learned about any of these groups alone: {groups}.{remedy}",
     },
     "first_share": {
         "ru": "С долей контрольной группы {share} хватило бы клиентов {group} {names}",

@@ -30,6 +30,7 @@ from personal_offers.figure_style import (
     significant,
 )
 from personal_offers.pipelines.offers.params import OfferOptions
+from personal_offers.words import OF_CUSTOMERS, counted
 
 Row = Mapping[Hashable, Any]
 
@@ -47,6 +48,7 @@ _TEXTS: Mapping[Language, Mapping[str, str]] = {
         "прибавит {next}",
         "policy_point": "{name}: {net}<br>тратит {spend}",
         "finding": "План тратит {spend} и приносит {net}",
+        "finding_mean": "В среднем план тратит {spend} и приносит {net}",
         "no_plan": "Самое большее, что можно получить: {net} при затратах {spend}",
         "best_policy": "; лучшее простое правило («{name}») даёт {other}, {less}",
         "less": "на {share} меньше плана",
@@ -75,8 +77,8 @@ _TEXTS: Mapping[Language, Mapping[str, str]] = {
         "also": "Мешает и что-то ещё",
         "unknown": "неизвестно",
         "gate": "{name}: клиентов {customers}, только из-за этого {sole}, прибыль {worth}",
-        "most_worth": "Больше всего прибыли держит правило «{name}»: {worth}; клиентов: "
-        "{customers}",
+        "most_worth": "Больше всего прибыли держит правило «{name}»: {worth} у {of_customers} "
+        "без других помех",
         "most_blocked": "Больше всего клиентов держит правило «{name}»: {customers}",
     },
     "en": {
@@ -92,6 +94,7 @@ _TEXTS: Mapping[Language, Mapping[str, str]] = {
         "of budget adds {next}",
         "policy_point": "{name}: {net}<br>spends {spend}",
         "finding": "The plan spends {spend} and earns {net}",
+        "finding_mean": "On average the plan spends {spend} and earns {net}",
         "no_plan": "The most that can be earned is {net}, for {spend}",
         "best_policy": "; the best simple rule (“{name}”) earns {other}, {less}",
         "less": "{share} less than the plan",
@@ -115,13 +118,14 @@ _TEXTS: Mapping[Language, Mapping[str, str]] = {
         "hidden": ". The most important are shown: {shown} of {all}",
         "no_gates": "The rules block nobody: everybody may be contacted",
         "customers": "Customers blocked",
-        "worth": "Profit that the gate blocks, {currency}",
+        "worth": "Profit that the rule keeps back, {currency}",
         "sole": "Nothing else blocks them",
         "also": "Something else blocks them too",
         "unknown": "unknown",
         "gate": "{name}: {customers} customers, {sole} by this alone, profit {worth}",
-        "most_worth": "The gate “{name}” blocks most profit: {worth}; customers: {customers}",
-        "most_blocked": "The gate “{name}” blocks most customers: {customers}",
+        "most_worth": "The rule “{name}” keeps back most profit: {worth} from {of_customers} "
+        "with no other obstacle",
+        "most_blocked": "The rule “{name}” stops most customers: {customers}",
     },
 }
 _BASE, _TOGETHER, _PLAN = "base", "everything", "plan"
@@ -279,7 +283,9 @@ def _frontier_finding(
     texts = _TEXTS[language]
     row = plan.iloc[0] if len(plan) else points.nlargest(1, "expected_net").iloc[0]
     net = float(row["expected_net"])
-    title = texts["finding" if len(plan) else "no_plan"].format(
+    # Who is in the control group is drawn by lot: the frontier is a mean over all draws.
+    found = "finding_mean" if options.control.share else "finding"
+    title = texts[found if len(plan) else "no_plan"].format(
         spend=_money(row["spend"], options, language), net=_money(net, options, language)
     )
     if plan.empty:
@@ -520,6 +526,8 @@ def _gate_axes(figure: Any, gates: pd.DataFrame, language: Language) -> None:
     if high > low:
         reach = 0.3 * (high - low)
         figure.update_layout(xaxis2={"range": [low - reach * (low < 0), high + reach]})
+    else:
+        figure.update_layout(xaxis2={"range": [0, 1], "tickvals": [0]})
 
 
 def _worth(value: float, options: OfferOptions, language: Language) -> str:
@@ -546,6 +554,7 @@ def _gate_finding(gates: pd.DataFrame, options: OfferOptions, language: Language
         name=row[f"name_{language}"],
         worth=_worth(row["worth"], options, language),
         customers=number(row["customers"], language),
+        of_customers=counted(int(row["sole"]), OF_CUSTOMERS, language),
     )
 
 

@@ -25,7 +25,7 @@ _TEXTS: Mapping[str, Mapping[str, str]] = {
         "purchases": "Сколько покупок сделает возвращённый клиент",
         "margin": "Какую долю покупки возвращённого клиента магазин зарабатывает",
         "margin_unit": "доля выручки",
-        "margin_source": "параметр магазина: одно значение, пределы не заданы",
+        "margin_source": "допущение о марже из настроек магазина: одно число, без пределов",
         "save": "Доля удержанных, «{offer}»",
         "save_group": "Доля удержанных, «{offer}», группа «{group}»",
         "redemption": "Скидка тем, кто и так остался бы, «{offer}»",
@@ -39,7 +39,7 @@ _TEXTS: Mapping[str, Mapping[str, str]] = {
         "purchases": "Purchases that a customer makes who was won back",
         "margin": "Share of a won-back customer's purchase that the shop earns",
         "margin_unit": "share of revenue",
-        "margin_source": "a parameter of the shop: one value, no range is given",
+        "margin_source": "the margin assumed in the shop's settings: one number, no range",
         "save": "Save rate, “{offer}”",
         "save_group": "Save rate, “{offer}”, group “{group}”",
         "redemption": "Redemption by customers who would have stayed, “{offer}”",
@@ -62,7 +62,7 @@ def name_offers(
         ``channels`` and ``gates``: by name, in both languages; ``control`` with ``share``,
         ``power`` and ``significance`` (shares of 1); ``assumptions``: each with ``name``, ``low``,
         ``base``, ``high``, ``unit`` and ``source``. Where only one number is given, the three are
-        equal.
+        equal; the unit of profit is listed only where the file leaves a choice or it is not money.
     """
     chosen = options.profit_unit.units[options.profit_unit.chosen]
     control = options.control
@@ -87,10 +87,13 @@ def name_offers(
 
 def _of_the_shop(options: OfferOptions) -> Iterator[dict[str, Any]]:
     """List what holds for all offers."""
-    unit = options.profit_unit.units[options.profit_unit.chosen]
-    value = Range(low=unit.value, base=unit.value, high=unit.value)
-    per_unit = _text("currency_per", currency=options.currency.model_dump())
-    yield _row(_text("profit_unit"), value, per_unit, options.profit_unit.source)
+    units = options.profit_unit.units
+    unit = units[options.profit_unit.chosen]
+    # Profit that is money already, and can be nothing else, assumes nothing.
+    if len(units) > 1 or unit.value != 1 or unit.times is not None:
+        value = Range(low=unit.value, base=unit.value, high=unit.value)
+        per_unit = _text("currency_per", currency=options.currency.model_dump())
+        yield _row(_text("profit_unit"), value, per_unit, options.profit_unit.source)
     yield _assumed(_text("horizon"), options.horizon_months)
 
 

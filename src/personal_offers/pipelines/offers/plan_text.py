@@ -105,7 +105,8 @@ _TEXTS: Mapping[Language, Mapping[str, str]] = {
         "do_not_touch": "**Не трогать.** {customers} лучше не писать: при базовых допущениях "
         "предложение обошлось бы дороже, чем принесёт. Это сбережёт {saves}. Даже при самых "
         "благоприятных допущениях не окупилось бы: {surely}.",
-        "warnings": "**Предупреждения.**",
+        "warnings": "**Предупреждения.** Какая разница была бы заметна и сколько клиентов нужно, "
+        "чтобы заметить ожидаемую, — в `detectable_effects.csv`.",
     },
     "en": {
         "title": "Offer plan of {date}",
@@ -177,7 +178,8 @@ _TEXTS: Mapping[Language, Mapping[str, str]] = {
         "do_not_touch": "**Do not touch.** It is better to send nothing to {customers}: under the "
         "base assumptions an offer would cost more than it brings. That saves {saves}. Not even "
         "under the most favourable ones would it pay for {surely}.",
-        "warnings": "**Warnings.**",
+        "warnings": "**Warnings.** `detectable_effects.csv` says which difference would be "
+        "noticed, and how many customers it takes to notice the expected one.",
     },
 }
 _GATES = ("consent", "channel", "fatigue", "margin_floor")

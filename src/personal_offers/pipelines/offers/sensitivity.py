@@ -40,8 +40,11 @@ CASE_COLUMNS = [
 _NAMES: Mapping[str, tuple[str, str]] = {
     "base": ("Базовые допущения", "Base assumptions"),
     "save_rate": ("Доля удержанных", "Save rate"),
-    "horizon": ("Сколько ещё приносит удержанный", "Margin of a kept customer"),
-    "redemption": ("Скидка тем, кто и так остался бы", "Redemption by loyal customers"),
+    "horizon": ("Сколько ещё приносит удержанный", "How much a kept customer still brings"),
+    "redemption": (
+        "Скидка тем, кто и так остался бы",
+        "Redemption by customers who would have stayed",
+    ),
     "risk": ("Риск клиентов без модели", "Risk of customers without a model"),
     "everything": ("Всё сразу", "Everything at once"),
 }

@@ -71,7 +71,10 @@ def write_assumptions(
         *_decision_flips(decided),
         *_save_rates(plan, decided),
     )
+    base = _case(plan, "base", "base")
+    drawn = ((offer_names or {}).get("control") or {}).get("share", 0) > 0
     blocks = present(
+        _paragraph("mean") if drawn and base is not None and base["offered"] else None,
         *((_paragraph("flips"), Bullets(texts=flips)) if flips else ()),
         *_assumed(rows),
         *_plan_table(plan, currency),
@@ -217,9 +220,10 @@ def _plan_flips(
     single = plan[~plan["assumption"].isin(("base", _EVERYTHING))]
     texts = []
     if len(single):
-        kept = single.groupby("assumption", sort=False)["expected_net_kept"].agg(["min", "max"])
-        widest = single[single["assumption"] == str((kept["max"] - kept["min"]).idxmax())]
-        name, ends = either(_records(widest)[0], "name_"), widest["expected_net_kept"]
+        # As the figure of the plan ranks them: by what a plan made anew would earn.
+        ends_of = single.groupby("assumption", sort=False)["expected_net"].agg(["min", "max"])
+        widest = single[single["assumption"] == str((ends_of["max"] - ends_of["min"]).idxmax())]
+        name, ends = either(_records(widest)[0], "name_"), widest["expected_net"]
         amounts = {"low": float(ends.min()), "high": float(ends.max())}
         texts.append(_with_money("widest", currency, amounts, name=name))
         losing = single[single["expected_net_kept"] < 0].drop_duplicates("assumption")

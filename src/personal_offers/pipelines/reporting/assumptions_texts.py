@@ -17,9 +17,12 @@ TEXTS: Mapping[Language, Mapping[str, str]] = {
         "lead_nothing": "Этих чисел никто не измерял; при базовых допущениях план никому ничего не "
         "предлагает.",
         "lead": "Этих чисел никто не измерял; поспорьте с ними, прежде чем верить деньгам отчёта.",
-        "flips": "Где меняется вывод:",
+        "flips": "От чего зависят выводы и где они меняются:",
         # --- the plan
-        "widest": "Сильнее всего прибыль плана зависит от допущения «{name}»: от {low} до {high}.",
+        "widest": "Сильнее всего прибыль плана зависит от допущения «{name}»: от {low} до {high}, "
+        "если план под него пересчитать.",
+        "mean": "Числа плана здесь — средние по жеребьёвкам контрольной группы, поэтому они "
+        "немного не такие, как у самого плана (см. главу «Предложения»).",
         "single_safe": "По отдельности ни одно допущение в своих пределах не делает план "
         "убыточным.",
         "single_loses": "Одного допущения хватает, чтобы план стал убыточным: {names}.",
@@ -33,13 +36,13 @@ TEXTS: Mapping[Language, Mapping[str, str]] = {
         "сохранят только {share} тех, кто получает его сейчас.",
         # --- whom to contact
         "break_even_below": "Писать от риска {threshold} окупается, если предложение удерживает не "
-        "меньше {rate} уходящих; это ниже всего предела допущения ({low}–{high}).",
+        "меньше {rate} уходящих; это меньше самого низкого из допущений ({low}–{high}).",
         "break_even_inside": "Писать от риска {threshold} окупается, только если предложение "
-        "удерживает не меньше {rate} уходящих; это внутри предела допущения ({low}–{high}), так "
+        "удерживает не меньше {rate} уходящих; это в пределах допущения ({low}–{high}), так "
         "что вывод может перевернуться.",
         "break_even_above": "Писать от риска {threshold} не окупается ни при одном значении "
         "допущения ({low}–{high}): нужно удерживать не меньше {rate} уходящих.",
-        "threshold_moves": "Порог риска, с которого выгодно писать, ходит от {low} до {high} "
+        "threshold_moves": "Порог риска, с которого выгодно писать, меняется от {low} до {high} "
         "(базовый — {base}).",
         "threshold_stays": "Порог риска, с которого выгодно писать, не меняется ни от одного "
         "допущения: {base}.",
@@ -50,9 +53,8 @@ TEXTS: Mapping[Language, Mapping[str, str]] = {
         "{worst} на клиента ({unit}).",
         # --- tables
         "table": "Чисел, которых никто не измерял: {count}",
-        "table_advice": "Начните с допущений, от которых зависит больше всего денег, и замените их "
-        "своими числами в parameters_offers.yml, parameters_offer_catalogue.yml и "
-        "parameters_decision.yml.",
+        "table_advice": "Начните с допущений, от которых зависит больше всего денег: найдите свои "
+        "числа, и пусть аналитик впишет их в параметры магазина.",
         "assumption": "Допущение",
         "low": "Низкое",
         "base": "Базовое",
@@ -82,10 +84,8 @@ TEXTS: Mapping[Language, Mapping[str, str]] = {
         "level_base": "—",
         "level_low": "низкое",
         "level_high": "высокое",
-        "plan_note": "Ожидаемая чистая прибыль за весь срок до жеребьёвки контрольной группы; "
-        "значения "
-        "допущений — средние по предложениям плана. План "
-        "как есть может выйти за бюджет, пересчитанный его соблюдает.",
+        "plan_note": "Ожидаемая чистая прибыль за весь срок; значения допущений — средние по "
+        "предложениям плана. План как есть может выйти за бюджет, пересчитанный его соблюдает.",
         "save_rates": "Доля удержанных у плана и у кривой прибыли разная: кривая берёт "
         "{low}–{high} "
         "для любого предложения, план — в среднем от {plan_low} до {plan_high}, по предложениям. "
@@ -119,8 +119,11 @@ TEXTS: Mapping[Language, Mapping[str, str]] = {
         "nothing to anybody.",
         "lead": "Nobody measured these numbers; argue with them before you believe the money in "
         "this report.",
-        "flips": "Where a conclusion changes:",
-        "widest": "What the plan earns hangs most on “{name}”: from {low} to {high}.",
+        "flips": "What the conclusions depend on, and where they change:",
+        "widest": "What the plan earns hangs most on “{name}”: from {low} to {high}, if the plan "
+        "is made anew for it.",
+        "mean": "Figures of the plan are means over draws of the control group here, so they "
+        "differ a little from the plan itself (see the chapter “Offers”).",
         "single_safe": "By itself no assumption within its range makes the plan lose money.",
         "single_loses": "One assumption is enough to make the plan lose money: {names}.",
         "everything_loses": "With everything unfavourable at once the plan as it stands loses "
@@ -150,9 +153,8 @@ TEXTS: Mapping[Language, Mapping[str, str]] = {
         "corner_gains": "Even with everything unfavourable at once, contacting from the same risk "
         "on earns {worst} per customer ({unit}).",
         "table": "Numbers that nobody measured: {count}",
-        "table_advice": "Begin with the assumptions that most money hangs on, and put your own "
-        "numbers into parameters_offers.yml, parameters_offer_catalogue.yml and "
-        "parameters_decision.yml.",
+        "table_advice": "Begin with the assumptions that most money hangs on: find your own "
+        "numbers, and have them put into the shop's parameters.",
         "assumption": "Assumption",
         "low": "Low",
         "base": "Base",
@@ -182,9 +184,9 @@ TEXTS: Mapping[Language, Mapping[str, str]] = {
         "level_base": "—",
         "level_low": "low",
         "level_high": "high",
-        "plan_note": "Expected net profit over the whole horizon, before the control group is "
-        "drawn; values are means over the offers of the plan. The plan as it stands may exceed "
-        "the budget, a plan made anew keeps it.",
+        "plan_note": "Expected net profit over the whole horizon; values are means over the "
+        "offers of the plan. The plan as it stands may exceed the budget, a plan made anew keeps "
+        "it.",
         "save_rates": "The plan and the profit curve assume different save rates: the curve takes "
         "{low}–{high} for any offer, the plan {plan_low} to {plan_high} on average, by offer. Do "
         "not compare their money with each other.",

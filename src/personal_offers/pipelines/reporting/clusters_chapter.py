@@ -10,7 +10,8 @@ import pandas as pd
 
 from personal_offers.currencies import money
 from personal_offers.features import BothLanguages, FeatureRegistry, Language
-from personal_offers.figure_style import number, percent
+from personal_offers.figure_style import number, percent, span
+from personal_offers.pipelines.reporting.advice_tables import advice_blocks
 from personal_offers.pipelines.reporting.amounts import moment
 from personal_offers.pipelines.reporting.blocks import (
     Block,
@@ -64,8 +65,7 @@ _TEXTS: Mapping[Language, Mapping[str, str]] = {
         "cluster": "Кластер",
         "customers": "Клиентов",
         "share": "Доля клиентов",
-        "low": "{what}, не меньше",
-        "high": "{what}, не больше",
+        "interval": "Интервал доли",
         "revenue": "Сумма: {feature}",
         "any_revenue": "выручка",
         "revenue_share": "Доля выручки",
@@ -97,7 +97,8 @@ _TEXTS: Mapping[Language, Mapping[str, str]] = {
         "from": "Был в кластере",
         "recommendations": "Что делать с каждым кластером",
         "recommendations_advice": "Кластер подсказывает, как говорить с клиентом; кому и когда "
-        "писать, решают риск и прибыль.",
+        "писать, решает план предложений.",
+        "for_all": "{label} для всех кластеров. {text}",
         "goal": "Цель",
         "action": "Действие",
         "channel": "Канал",
@@ -130,8 +131,7 @@ _TEXTS: Mapping[Language, Mapping[str, str]] = {
         "cluster": "Cluster",
         "customers": "Customers",
         "share": "Share of customers",
-        "low": "{what}, at least",
-        "high": "{what}, at most",
+        "interval": "Interval of the share",
         "revenue": "Sum of: {feature}",
         "any_revenue": "revenue",
         "revenue_share": "Share of revenue",
@@ -162,7 +162,8 @@ _TEXTS: Mapping[Language, Mapping[str, str]] = {
         "from": "Was in the cluster",
         "recommendations": "What to do with each cluster",
         "recommendations_advice": "A cluster suggests how to talk to a customer; whom to contact "
-        "and when is decided by risk and profit.",
+        "and when is decided by the plan of offers.",
+        "for_all": "{label} for all clusters. {text}",
         "goal": "Goal",
         "action": "Action",
         "channel": "Channel",
@@ -174,7 +175,6 @@ _SUMMARY = Origin(dataset="cluster_summary", node="segmentation.summarise_cluste
 _PROFILE = Origin(dataset="cluster_profile", node="segmentation.profile_clusters")
 _CANDIDATES = Origin(dataset="cluster_candidates", node="segmentation.fit_clusters")
 _MIGRATION = Origin(dataset="cluster_migration", node="segmentation.migrate_clusters")
-_RECOMMENDED = Origin(dataset="recommendations", node="offers.write_recommendations")
 _NEW = "new"
 _FEWEST_GROUPS = 2
 
@@ -229,9 +229,9 @@ def write_clusters(
         *_warnings(cluster_choice),
         _summary_table(cluster_summary, _revenue_label(views.order_by, registry), currency),
         *(_figure(name, *figure) for name, figure in figures.items()),
-        *_reason(cluster_choice),
+        *_reason(cluster_choice, registry),
         *_migration(cluster_migration, _dates(earlier_customers, era), currency),
-        _recommendations(cluster_summary, recommendations),
+        *_recommendations(cluster_summary, recommendations),
     )
     lead = _lead(cluster_summary, currency)
     return Chapter(name="clusters", title=title, lead=lead, blocks=blocks).plain()
@@ -312,7 +312,7 @@ def _warnings(choice: Mapping[str, Any] | None) -> list[Notice]:
     return notices
 
 
-def _reason(choice: Mapping[str, Any] | None) -> list[Block]:
+def _reason(choice: Mapping[str, Any] | None, registry: FeatureRegistry) -> list[Block]:
     """Say why these clusters were chosen, and what was done to the data for it."""
     if choice is None:
         return []
@@ -324,8 +324,22 @@ def _reason(choice: Mapping[str, Any] | None) -> list[Block]:
         people = {"seen": _number(choice["seen"]), "customers": _number(choice["customers"])}
         blocks.append(Paragraph(text=_text("sampled", **people)))
     if choice["notes"]:
-        blocks.append(Bullets(texts=tuple(either(note) for note in choice["notes"])))
+        blocks.append(Bullets(texts=tuple(_note(note, registry) for note in choice["notes"])))
     return blocks
+
+
+def _note(note: Mapping[Language, str], registry: FeatureRegistry) -> BothLanguages:
+    """Return a note with the feature that it begins with called as people call it."""
+
+    def write(language: Language) -> str:
+        name, colon, rest = note[language].partition(":")
+        feature = registry.features.get(name)
+        if feature is None:
+            return note[language]
+        label: str = getattr(feature.label or feature.definition, language)
+        return f"{label[:1].upper()}{label[1:]}{colon}{rest}"
+
+    return both(write)
 
 
 def _revenue_label(order_by: str, registry: FeatureRegistry) -> BothLanguages:
@@ -337,13 +351,9 @@ def _revenue_label(order_by: str, registry: FeatureRegistry) -> BothLanguages:
 
 def _summary_table(summary: pd.DataFrame, revenue: BothLanguages, currency: BothLanguages) -> Table:
     """Return what each cluster is like."""
-    share = _text("share")
-    named: dict[Language, str] = {"ru": share.ru, "en": share.en}
     columns = {
         "customers": Column(label=_text("customers"), form="whole"),
-        "share": Column(label=share, form="share", decimals=1),
-        "share_low": Column(label=_text("low", what=named), form="share", decimals=1),
-        "share_high": Column(label=_text("high", what=named), form="share", decimals=1),
+        "share": Column(label=_text("share"), form="share", decimals=1),
         "revenue": Column(label=revenue, form="money"),
         "revenue_share": Column(label=_text("revenue_share"), form="share", decimals=1),
     }
@@ -356,19 +366,29 @@ def _summary_table(summary: pd.DataFrame, revenue: BothLanguages, currency: Both
         origin=_SUMMARY,
         columns=(
             Column(label=_text("cluster")),
-            *columns.values(),
             Column(label=_text("differs")),
+            *columns.values(),
+            Column(label=_text("interval")),
         ),
         rows=tuple(
             (
                 either(_strings(row), "name_"),
-                *(cell(row[name]) for name in columns),
                 _differs(row),
+                *(cell(row[name]) for name in columns),
+                _share_interval(row),
             )
             for row in _records(summary)
         ),
         currency=currency,
     )
+
+
+def _share_interval(row: Row) -> BothLanguages | None:
+    """Return the interval of the share of customers; a single cluster has none."""
+    low, high = cell(row["share_low"]), cell(row["share_high"])
+    if not isinstance(low, float) or not isinstance(high, float):
+        return None
+    return both(lambda language: f"{span(low * 100, high * 100, 1, language)}%")
 
 
 def _differs(row: Row) -> BothLanguages | None:
@@ -496,23 +516,10 @@ def _matrix_rows(table: pd.DataFrame, value: str) -> tuple[tuple[Any, ...], ...]
 
 def _recommendations(
     summary: pd.DataFrame, recommendations: pd.DataFrame | None
-) -> Table | Notice | None:
+) -> Sequence[Block]:
     """Return what to do with each cluster."""
     if recommendations is None:
-        return missing(_texts("recommended"), "offers")
+        return [missing(_texts("recommended"), "offers")]
     own = recommendations[recommendations["view"] == "cluster"].astype({"name": "str"})
     rows = own[own["name"].isin(summary["cluster"].astype("str"))]
-    if rows.empty:
-        return None
-    parts: Sequence[str] = ("goal", "action", "channel", "do_not", "measure")
-    return Table(
-        name="cluster_recommendations",
-        title=_text("recommendations"),
-        advice=_text("recommendations_advice"),
-        origin=_RECOMMENDED,
-        columns=tuple(Column(label=_text(part)) for part in ("cluster", *parts)),
-        rows=tuple(
-            tuple(either(_strings(row), f"{part}_") for part in ("name", *parts))
-            for row in _records(rows)
-        ),
-    )
+    return advice_blocks(rows, "cluster_recommendations", _TEXTS, "cluster")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 import ibis.expr.types as ir
@@ -32,7 +32,10 @@ _TEXTS: Mapping[Language, Mapping[str, str]] = {
         "группу, откройте строку: в ней причины риска и предложения.",
         "lead_some": "Здесь {shown} из {all}, самые важные. Найдите клиента по номеру, отберите "
         "группу, откройте строку: в ней причины риска и предложения.",
-        "none": "В магазине нет ни одного клиента.",
+        "none": "Показать некого: этап segmentation не нашёл ни одного клиента или не выполнен "
+        "(kedro run --pipelines segmentation).",
+        "offers": "Предложения в списке",
+        "reasons": "Причины риска в списке",
         "widget": "Кому что предложить и почему",
         "advice": "Перед звонком или письмом откройте строку клиента: причины подскажут, о чём "
         "говорить.",
@@ -70,7 +73,10 @@ _TEXTS: Mapping[Language, Mapping[str, str]] = {
         "open a row: it has the reasons of the risk and of the offer.",
         "lead_some": "Here are the most important {shown} of {all}. Find one by id, filter a "
         "group, open a row: it has the reasons of the risk and of the offer.",
-        "none": "The shop has no customer.",
+        "none": "There is nobody to list: the stage segmentation found no customer or has not run "
+        "(kedro run --pipelines segmentation).",
+        "offers": "Offers in the list",
+        "reasons": "Reasons of the risk in the list",
         "widget": "What to offer to whom, and why",
         "advice": "Before you call or write, open the row of the customer: the reasons say what to "
         "talk about.",
@@ -163,7 +169,7 @@ def write_customer_list(
         return Chapter(name="customer_list", title=_text("title"), blocks=(block,)).plain()
     frame = customer_list.order_by("place").to_pandas()
     if frame.empty:
-        block = Notice(level="info", text=_text("none"))
+        block = Notice(level="missing", text=_text("none"))
         return Chapter(name="customer_list", title=_text("title"), blocks=(block,)).plain()
     total, shown = int(frame["of_customers"].iloc[0]), len(frame)
 
@@ -181,8 +187,21 @@ def write_customer_list(
         origin=Origin(dataset="customer_list", node="reporting.list_customers"),
         data={"total": total, "shown": shown, **_data(frame, words, clusters)},
     )
-    chapter = Chapter(name="customer_list", title=_text("title"), lead=both(lead), blocks=(widget,))
+    chapter = Chapter(
+        name="customer_list",
+        title=_text("title"),
+        lead=both(lead),
+        blocks=(*_absent(frame), widget),
+    )
     return chapter.plain()
+
+
+def _absent(frame: pd.DataFrame) -> Iterator[Notice]:
+    """Say what the list would hold, had it been made: the plan decides about every customer."""
+    if frame["outcome"].isna().all():
+        yield missing(_text("offers").model_dump(), "offers")
+    if frame["decline_risk"].notna().any() and frame["risk_reason_ru"].isna().all():
+        yield missing(_text("reasons").model_dump(), "modelling")
 
 
 def _text(key: str, **parts: BothLanguages) -> BothLanguages:

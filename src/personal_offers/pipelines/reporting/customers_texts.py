@@ -66,8 +66,9 @@ TEXTS: Mapping[Language, Mapping[str, str]] = {
         "меняется и сама по себе.",
         "dates_x": "Дата, от которой смотрят вперёд",
         "dates_name": "Доля и её интервал",
-        "groups_title": "Чаще всего активность снижают «{name}»: {share} ({low}–{high}) из {size} "
-        "против {other} у остальных",
+        "groups_title": "Чаще всего активность снижают в группе «{name}»: {share} ({low}–{high}) "
+        "из "
+        "{size} против {other} у остальных",
         "groups_none": "Ни одна из групп не отличается от остальных клиентов больше, чем случайно",
         "groups_advice": "Начните разбор с этой группы: узнайте у неё, что изменилось; разница — "
         "ещё не причина.",
@@ -96,7 +97,7 @@ TEXTS: Mapping[Language, Mapping[str, str]] = {
         "name": "The table of customers",
         "labels_name": "The activity labels",
         "lead": "The report holds {customers}; regular among them: {regular} ({share}).",
-        "lead_declined": " Of {labelled}, {declined} ({share}) came to buy clearly less.",
+        "lead_declined": " {declined} of {labelled} ({share}) now buy clearly less.",
         "lead_top": " The most profitable {top} hold {held} of the profit.",
         "customers": "Customers in the report",
         "regular": "Regular",
@@ -114,7 +115,7 @@ TEXTS: Mapping[Language, Mapping[str, str]] = {
         "more than {days} before {cutoff}. The others are in the report, but get no risk of "
         "decline. Profit is an assumption here: a margin on the revenue of the last months.",
         "label_rule": "“Activity declined” means: after {test} the customer bought less than "
-        "{part} of what was usual for them. The label is known of {labelled}: those who were "
+        "{part} of what was usual for them. The label is known for {labelled}: those who were "
         "regular at that date.",
         "one_sided": "Of {labelled}, {declined} declined and {kept} kept their activity. There is "
         "hardly anybody to compare with: this label does not tell customers apart, and no model "

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from datetime import datetime
 from typing import Any, NamedTuple
 
 import pandas as pd
@@ -164,15 +165,19 @@ def _period(era: Facts | None) -> list[Tile]:
     if not era or not era.get("data_from") or not era.get("data_to"):
         return []
 
-    def value(language: Language) -> str:
-        return TEXTS[language]["period_value"].format(
-            first=moment(era["data_from"], language, minutes=False),
-            last=moment(era["data_to"], language, minutes=False),
-        )
-
+    first, last = (datetime.fromisoformat(str(era[end])) for end in ("data_from", "data_to"))
+    months = 12 * (last.year - first.year) + last.month - first.month + 1
     zone = str(era.get("timezone") or "")
-    note = both(lambda language: TEXTS[language]["timezone"].format(timezone=zone))
-    return [Tile(label=_say("period"), value=both(value), note=note if zone else None)]
+
+    def note(language: Language) -> str:
+        period = TEXTS[language]["period_value"].format(
+            first=moment(first.isoformat(), language, minutes=False),
+            last=moment(last.isoformat(), language, minutes=False),
+        )
+        return period + (TEXTS[language]["timezone"].format(timezone=zone) if zone else "")
+
+    value = both(lambda language: number(months, language))
+    return [Tile(label=_say("period"), value=value, note=both(note))]
 
 
 def _break_of(given: _Given) -> Facts | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import textwrap
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
@@ -22,7 +23,7 @@ from personal_offers.pipelines.reporting.amounts import moment
 from personal_offers.pipelines.reporting.data_texts import TEXTS
 
 _ROW_HEIGHT, _PANEL_HEIGHT, _BAR = 48, 120, 0.38
-_LONGEST_RULE = 46
+_LONGEST_RULE, _LINE = 80, 40
 # Measures that are shares of 1; the others are counts, averages and money.
 SHARES = frozenset({"returning_share", "order_id_form"})
 _MOST_LABELS = 8
@@ -125,7 +126,8 @@ def _add_bars(
 
 def _rule_label(each: Removal) -> str:
     """Write the rule, below its file where there are several."""
-    words = escaped(cut(each.label, _LONGEST_RULE))
+    lines = textwrap.wrap(cut(each.label, _LONGEST_RULE), _LINE)
+    words = "<br>".join(escaped(line) for line in lines)
     return f"{escaped(each.source)}:<br>{words}" if each.source else words
 
 

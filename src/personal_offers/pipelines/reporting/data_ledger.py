@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Hashable, Mapping
-from typing import Any, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 import pandas as pd
 
@@ -29,10 +29,23 @@ from personal_offers.pipelines.reporting.data_texts import REMOVED_ROWS, RULES, 
 from personal_offers.words import ROWS, counted
 
 Row = Mapping[Hashable, Any]
+Form = Literal["text", "whole", "money", "share"]
 
 _COLUMN_RULES = ("spelling_", "impossible_", "outlier_")
 _MONEY = ("revenue_before", "revenue_after", "revenue_flagged", "revenue_lost_share")
 _LONGEST_RULE = 80
+_FLAGGED = "flagged"
+# Columns of the two tables, behind the rule: what it changed, and what it only flagged.
+_CHANGES: Mapping[str, Form] = {
+    "action": "text",
+    "rows": "whole",
+    "customers": "whole",
+    "gone": "whole",
+    "change": "money",
+    "share": "share",
+}
+_FLAGS: Mapping[str, Form] = {"rows": "whole", "customers": "whole", "flagged": "money"}
+_OF_MONEY = ("change", "share", "flagged")
 
 
 class Totals(NamedTuple):
@@ -287,11 +300,13 @@ def ledger_blocks(
     currency: BothLanguages | None,
     origin: Origin,
 ) -> list[Table | Paragraph]:
-    """Return the rules that found something as a table; the others counted, and listed folded."""
+    """Return the rules by what they did: changed, flagged, or nothing (counted, and folded)."""
     found, quiet = ledger[ledger["found"]], ledger[~ledger["found"]]
     several = len(ledger["source"].unique()) > 1
+    has_money = bool(ledger["revenue_before"].notna().any())
+    flags = found["action"].eq(_FLAGGED)  # they change nothing, so a change of zero says nothing
     blocks: list[Table | Paragraph] = []
-    if len(found):
+    if not flags.all():
         counts = {"found": len(found), "all": len(ledger)}
         blocks.append(
             Table(
@@ -299,10 +314,24 @@ def ledger_blocks(
                 title=both(lambda language: TEXTS[language]["table_title"].format(**counts)),
                 advice=both(lambda language: TEXTS[language]["table_advice"]),
                 origin=origin,
-                columns=_columns(several, currency, ledger),
-                rows=tuple(
-                    _cells(row, several, registry, ledger) for row in found.to_dict("records")
+                columns=_columns(_CHANGES, several, has_money, currency),
+                rows=_rows(found[~flags], _CHANGES, several, has_money, registry),
+                currency=currency,
+            )
+        )
+    if flags.any():
+        blocks.append(
+            Table(
+                name="flagged_rows",
+                title=both(
+                    lambda language: TEXTS[language]["flagged_title"].format(
+                        rules=counted(int(flags.sum()), RULES, language)
+                    )
                 ),
+                advice=both(lambda language: TEXTS[language]["flagged_advice"]),
+                origin=origin,
+                columns=_columns(_FLAGS, several, has_money, currency),
+                rows=_rows(found[flags], _FLAGS, several, has_money, registry),
                 currency=currency,
             )
         )
@@ -316,16 +345,18 @@ def ledger_blocks(
                 )
             )
         )
-        blocks.append(_quiet_table(quiet, registry, origin))
+        blocks.append(_quiet_table(quiet, several, registry, origin))
     return blocks
 
 
 def _columns(
-    several: bool, currency: BothLanguages | None, ledger: pd.DataFrame
+    forms: Mapping[str, Form], several: bool, has_money: bool, currency: BothLanguages | None
 ) -> tuple[Column, ...]:
-    def column(key: str, form: Any = "text") -> Column:
+    """Return the columns of a table of rules: those of money only where files hold any."""
+
+    def column(key: str, form: Form) -> Column:
         def label(language: Language) -> str:
-            text = TEXTS[language][key]
+            text = TEXTS[language][f"col_{key}"]
             if form != "money" or currency is not None:
                 return text
             return TEXTS[language]["money_of_shop"].format(label=text)
@@ -333,50 +364,69 @@ def _columns(
         # A rule may touch one row in a thousand: two digits of a per cent.
         return Column(label=both(label), form=form, decimals=2 if form == "share" else 0)
 
-    columns = [column("col_source")] if several else []
-    columns += [column("col_rule"), column("col_action")]
-    columns += [column(key, "whole") for key in ("col_rows", "col_customers", "col_gone")]
-    if ledger["revenue_before"].notna().any():
-        columns += [column("col_change", "money"), column("col_share", "share")]
-        columns += [column("col_flagged", "money")]
-    return (*columns, column("col_attention"))
+    shown = _shown(forms, has_money)
+    return tuple(column(key, form) for key, form in (*_head(several).items(), *shown.items()))
 
 
-def _cells(
-    row: Row, several: bool, registry: FeatureRegistry | None, ledger: pd.DataFrame
-) -> tuple[Any, ...]:
-    cells: list[Any] = [str(row["source"])] if several else []
-    cells += [
-        both(lambda language: rule_words(str(row["rule"]), registry, language)),
-        both(lambda language: TEXTS[language][f"action_{row['action']}"]),
-        cell(row["rows_hit"]),
-        cell(row["customers_hit"]),
-        cell(row["customers_before"] - row["customers_after"]),
-    ]
-    if ledger["revenue_before"].notna().any():
-        flags = row["action"] == "flagged"  # it changes nothing, so a change of zero says nothing
-        cells += [
-            None if flags else cell(round(row["change"], 2)),
-            None if flags else cell(0.0 - row["revenue_lost_share"]),
-            cell(row["revenue_flagged"]),
-        ]
-    check = both(lambda language: TEXTS[language]["check"])
-    return (*cells, check if row["alert"] else "")
+def _head(several: bool) -> dict[str, Form]:
+    return {"source": "text", "rule": "text"} if several else {"rule": "text"}
 
 
-def _quiet_table(quiet: pd.DataFrame, registry: FeatureRegistry | None, origin: Origin) -> Table:
+def _shown(forms: Mapping[str, Form], has_money: bool) -> dict[str, Form]:
+    return {key: form for key, form in forms.items() if has_money or key not in _OF_MONEY}
+
+
+def _rows(
+    rules: pd.DataFrame,
+    forms: Mapping[str, Form],
+    several: bool,
+    has_money: bool,
+    registry: FeatureRegistry | None,
+) -> tuple[tuple[Any, ...], ...]:
+    shown = (*_head(several), *_shown(forms, has_money))
+    return tuple(
+        tuple(_cell(key, row, registry) for key in shown) for row in rules.to_dict("records")
+    )
+
+
+def _cell(key: str, row: Row, registry: FeatureRegistry | None) -> Any:
+    """Return one cell; the sign of an alert stands before the rule."""
+    if key == "rule":
+        sign = "⚠ " if row["alert"] else ""
+        return both(lambda language: sign + rule_words(str(row["rule"]), registry, language))
+    if key == "action":
+        return both(lambda language: TEXTS[language][f"action_{row['action']}"])
+    values = {
+        "source": str(row["source"]),
+        "rows": row["rows_hit"],
+        "customers": row["customers_hit"],
+        "gone": row["customers_before"] - row["customers_after"],
+        "change": round(row["change"], 2),
+        "share": 0.0 - row["revenue_lost_share"],
+        "flagged": row["revenue_flagged"],
+    }
+    return cell(values[key])
+
+
+def _quiet_table(
+    quiet: pd.DataFrame, several: bool, registry: FeatureRegistry | None, origin: Origin
+) -> Table:
     """List the rules that found nothing, each once however many files it looked at."""
     where = quiet.groupby("rule", sort=False)["source"].agg(", ".join)
+    columns = ["col_rule", "col_source"] if several else ["col_rule"]
     return Table(
         name="quiet_rules",
         title=both(lambda language: TEXTS[language]["quiet_title"]),
         origin=origin,
-        columns=(
-            Column(label=both(lambda language: TEXTS[language]["col_rule"])),
-            Column(label=both(lambda language: TEXTS[language]["col_source"])),
+        columns=tuple(
+            Column(label=both(lambda language, key=key: TEXTS[language][key]))  # type: ignore[misc]
+            for key in columns
         ),
         rows=tuple(
-            (both(lambda language, rule=rule: rule_words(str(rule), registry, language)), sources)  # type: ignore[misc]
+            (
+                both(lambda language, rule=rule: rule_words(str(rule), registry, language)),  # type: ignore[misc]
+                *([sources] if several else []),
+            )
             for rule, sources in where.items()
         ),
         folded=True,

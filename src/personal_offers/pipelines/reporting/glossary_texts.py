@@ -37,6 +37,9 @@ TEXTS: Mapping[Language, Mapping[str, str]] = {
         "profit_computed": "Прибыль",
         "profit_computed_is": "Сколько магазин зарабатывает на клиенте в месяц: чистая выручка "
         "последних месяцев, умноженная на предполагаемую маржу.",
+        "unit": "Единица прибыли",
+        "unit_is": "В чём файл магазина считает прибыль. Файл этого не говорит: план выбирает одну "
+        "единицу и показывает, что было бы с другими.",
         "at_risk": "Прибыль под риском",
         "at_risk_is": "Риск, умноженный на прибыль, в сумме по клиентам: столько магазин в среднем "
         "потеряет в месяц, если ничего не делать. Где исход уже известен — прибыль тех, кто "
@@ -76,12 +79,14 @@ TEXTS: Mapping[Language, Mapping[str, str]] = {
         "stability": "Устойчивость кластеров",
         "stability_is": "Насколько те же группы находятся, если взять других таких же клиентов: 1 "
         "— всегда те же (скорректированный индекс Рэнда), 0 — как наугад.",
+        "silhouette": "Силуэт",
+        "silhouette_is": "Насколько кластеры отделены друг от друга, от −1 до 1: больше — лучше.",
         "mark": "Метка поведения",
         "mark_is": "Признак, по которому подбирают предложение: например, покупает по акциям. "
         "Меток у клиента может быть несколько.",
         "interest": "Интерес",
         "interest_is": "Категория, на которую приходится наибольшая доля трат клиента.",
-        "main_category": "Основная категория",
+        "main_category": "Любимая категория",
         "main_category_is": "Категория, которую клиент покупает чаще всего, по файлу магазина.",
         "accuracy": "Точность и охват",
         "accuracy_is": "Точность — как часто интерес угадан; охват — доля клиентов, которым его "
@@ -93,18 +98,21 @@ TEXTS: Mapping[Language, Mapping[str, str]] = {
         "brier": "Brier",
         "brier_is": "Средний квадрат разницы между риском и тем, что произошло (1 или 0). Меньше — "
         "лучше; сравнивать можно только на тех же клиентах.",
-        "calibrated": "Калиброванный риск",
-        "calibrated_is": "Риск, который совпадает с долями: среди клиентов с риском около 0,3 "
-        "снижают активность около 30%.",
+        "calibrated": "Наклон калибровки",
+        "calibrated_is": "Верен ли сам риск, а не только порядок клиентов. 1 — верен: среди "
+        "клиентов с риском около 0,3 снижают активность около 30%. Меньше 1 — риск слишком "
+        "уверенный, больше 1 — слишком осторожный.",
         "baseline": "Простое правило",
         "baseline_is": "То, что можно сделать без модели: один риск для всех, один лучший признак "
         "и тому подобное. Модель нужна, только если она лучше.",
+        "point": "П. п.",
+        "point_is": "Процентный пункт, мера разницы долей: с 20% до 27% — это 7 п. п.",
         "interval": "Интервал",
         "interval_is": "Пределы, в которых число могло бы оказаться из-за того, какие клиенты "
         "попали в расчёт; обычно 95%. Перемен во времени он не учитывает.",
         "chance": "Не отличить от случайности",
         "chance_is": "Интервал разницы включает ноль: на этих данных нельзя сказать, что лучше.",
-        "out_of_fold": "Оценка чужими моделями",
+        "out_of_fold": "Перекрёстная проверка",
         "out_of_fold_is": "Риск клиента считают модели, которые этого клиента при обучении не "
         "видели. Иначе качество было бы завышено.",
         "out_of_time": "Проверка будущим",
@@ -113,8 +121,9 @@ TEXTS: Mapping[Language, Mapping[str, str]] = {
         "leak": "Утечка",
         "leak_is": "Подсказка в данных, которой в жизни не будет: номер клиента, порядок строк, "
         "сведения из будущего. Проверка на утечку её ищет.",
-        "driver": "Сопутствующий признак",
-        "driver_is": "Признак, который сильно сдвигает риск. Это примета, а не причина.",
+        "driver": "Признак",
+        "driver_is": "Одно из свойств клиента, по которым модель считает риск. Признак, который "
+        "сильно сдвигает риск, — примета, а не причина.",
         "profit_curve": "Кривая прибыли",
         "profit_curve_is": "Сколько принесёт контакт с клиентами, если писать тем, чей риск выше "
         "порога, — для всех порогов сразу.",
@@ -124,9 +133,9 @@ TEXTS: Mapping[Language, Mapping[str, str]] = {
         "save_rate": "Доля удержанных",
         "save_rate_is": "Какая доля тех, кто снизил бы активность, из-за предложения этого не "
         "сделает. Никто её не измерял: это допущение.",
-        "break_even": "Доля удержанных для окупаемости",
-        "break_even_is": "Начиная с какой доли удержанных предложение окупается.",
-        "redemption": "Использование зря",
+        "break_even": "Окупается, если удержит",
+        "break_even_is": "Доля удержанных, начиная с которой предложение окупается.",
+        "redemption": "Скидка тем, кто и так остался бы",
         "redemption_is": "Какая доля тех, кто и так остался бы, возьмёт скидку: это только "
         "затраты.",
         "horizon": "Срок",
@@ -134,12 +143,12 @@ TEXTS: Mapping[Language, Mapping[str, str]] = {
         "net": "Ожидаемая чистая прибыль",
         "net_is": "Что предложение принесёт в среднем за вычетом сообщений и скидок; низкая и "
         "высокая — при неблагоприятных и благоприятных допущениях.",
-        "frontier": "Граница бюджета",
-        "frontier_is": "Сколько чистой прибыли даёт каждый бюджет, если тратить его лучшим "
-        "образом.",
-        "gate": "Запрет",
-        "gate_is": "Правило, которое не пускает предложение к клиенту: нет согласия, нет канала, "
-        "слишком много сообщений, мало маржи.",
+        "frontier": "Доказанный предел",
+        "frontier_is": "Чистая прибыль, больше которой при таком бюджете и таких допущениях не "
+        "даст никакое распределение предложений.",
+        "gate": "Отсеян правилами",
+        "gate_is": "Клиенту ничего не отправляют: нет согласия, нет канала, слишком много "
+        "сообщений или мало маржи.",
         "consent": "Согласие",
         "consent_is": "Разрешение клиента писать ему. Без него клиент не попадёт ни в один файл "
         "рассылки.",
@@ -148,8 +157,9 @@ TEXTS: Mapping[Language, Mapping[str, str]] = {
         "только те, у кого оно есть, пока магазин не подтвердит, что согласие хранит.",
         "control": "Контрольная группа",
         "control_is": "Клиенты, которым намеренно ничего не отправляют. Сравнение с ними — "
-        "единственный способ узнать, подействовали ли предложения.",
-        "detectable": "Различимый эффект",
+        "единственный способ узнать, подействовали ли предложения. Кто в неё попадёт, решает "
+        "жребий.",
+        "detectable": "Заметная разница",
         "detectable_is": "Наименьшее уменьшение доли снизивших активность, которое при таких "
         "размерах групп, скорее всего, будет замечено.",
         "untouchable": "Не трогать",
@@ -159,9 +169,9 @@ TEXTS: Mapping[Language, Mapping[str, str]] = {
         "assumption_is": "Число, которого никто не измерял: низкое, базовое и высокое значение с "
         "указанием, откуда они.",
         # --- data
-        "ledger": "Журнал очистки",
-        "ledger_is": "Что сделало каждое правило с данными: строки, клиенты и деньги до и после. "
-        "Вошло = вышло + убрано, до копейки.",
+        "ledger": "Чистка",
+        "ledger_is": "Правила, которые исправляют или убирают ошибочные строки; считаются строки, "
+        "клиенты и деньги до и после. Вошло = вышло + убрано, до копейки.",
         "quarantine": "Карантин",
         "quarantine_is": "Убранные строки в том виде, в каком они пришли, и правило, которым "
         "каждая убрана.",
@@ -197,6 +207,9 @@ TEXTS: Mapping[Language, Mapping[str, str]] = {
         "profit_computed": "Profit",
         "profit_computed_is": "What the shop earns on a customer per month: the net revenue of the "
         "latest months times an assumed margin.",
+        "unit": "Unit of profit",
+        "unit_is": "What the shop's file counts profit in. The file does not say: the plan takes "
+        "one unit and shows what others would give.",
         "at_risk": "Profit at risk",
         "at_risk_is": "Risk times profit, summed over customers: what the shop loses per month on "
         "average if it does nothing. Where the outcome is known already: the profit of those who "
@@ -235,12 +248,14 @@ TEXTS: Mapping[Language, Mapping[str, str]] = {
         "stability": "Stability of clusters",
         "stability_is": "How far the same groups come back with other customers of the same kind: "
         "1 is always (adjusted Rand index), 0 is as by chance.",
+        "silhouette": "Silhouette",
+        "silhouette_is": "How far clusters stand apart, from −1 to 1: more is better.",
         "mark": "Mark of behaviour",
         "mark_is": "A trait that offers are chosen by: buys on promotion, for example. A customer "
         "may have several.",
         "interest": "Interest",
         "interest_is": "The category with the largest share of what a customer spends.",
-        "main_category": "Main category",
+        "main_category": "Favourite category",
         "main_category_is": "The category a customer buys most often, from the shop's file.",
         "accuracy": "Accuracy and coverage",
         "accuracy_is": "Accuracy: how often an interest is named rightly. Coverage: the share of "
@@ -252,19 +267,22 @@ TEXTS: Mapping[Language, Mapping[str, str]] = {
         "brier": "Brier",
         "brier_is": "The mean squared difference between the risk and what happened (1 or 0). Less "
         "is better; compare it on the same customers only.",
-        "calibrated": "Calibrated risk",
-        "calibrated_is": "A risk that agrees with shares: of customers with a risk about 0.3, "
-        "about 30% decline.",
+        "calibrated": "Calibration slope",
+        "calibrated_is": "Whether the risk itself is right, not only the order of customers. 1 is "
+        "right: of customers with a risk about 0.3, about 30% decline. Below 1 the risk is too "
+        "sure of itself, above 1 too timid.",
         "baseline": "Simple rule",
         "baseline_is": "What can be done without a model: one risk for everybody, the best single "
         "feature and the like. A model is needed only if it is better.",
+        "point": "Percentage point",
+        "point_is": "A measure of differences of shares: from 20% to 27% is 7 percentage points.",
         "interval": "Interval",
         "interval_is": "The bounds within which a number could have come out, because other "
         "customers could have been in the data; usually 95%. It does not cover changes over time.",
         "chance": "Cannot be told from chance",
         "chance_is": "The interval of a difference holds zero: these data cannot say which is "
         "better.",
-        "out_of_fold": "Out of fold",
+        "out_of_fold": "Cross-validation",
         "out_of_fold_is": "A customer's risk comes from models that did not see this customer when "
         "they were trained. Otherwise quality would be overstated.",
         "out_of_time": "Out of time",
@@ -273,8 +291,9 @@ TEXTS: Mapping[Language, Mapping[str, str]] = {
         "leak": "Leak",
         "leak_is": "A hint in the data that real life will not give: the customer's id, the order "
         "of rows, something from the future. The leak audit looks for it.",
-        "driver": "Driver",
-        "driver_is": "A feature that moves the risk much. It is a sign, not a cause.",
+        "driver": "Feature",
+        "driver_is": "One of the properties of a customer that the model computes the risk from. A "
+        "feature that moves the risk much is a sign, not a cause.",
         "profit_curve": "Profit curve",
         "profit_curve_is": "What contacting brings when everybody above a threshold of risk is "
         "contacted, for all thresholds at once.",
@@ -283,9 +302,9 @@ TEXTS: Mapping[Language, Mapping[str, str]] = {
         "save_rate": "Save rate",
         "save_rate_is": "The share of would-be decliners whom an offer keeps. Nobody measured it: "
         "it is an assumption.",
-        "break_even": "Break-even save rate",
+        "break_even": "Pays from a save rate of",
         "break_even_is": "The save rate from which an offer pays.",
-        "redemption": "Redemption in vain",
+        "redemption": "Redemption by customers who would have stayed",
         "redemption_is": "The share of those who would have stayed anyway and take the discount: "
         "that is cost alone.",
         "horizon": "Horizon",
@@ -293,11 +312,12 @@ TEXTS: Mapping[Language, Mapping[str, str]] = {
         "net": "Expected net profit",
         "net_is": "What an offer brings on average, less messages and discounts; low and high are "
         "under unfavourable and favourable assumptions.",
-        "frontier": "Budget frontier",
-        "frontier_is": "How much net profit each budget gives when it is spent in the best way.",
-        "gate": "Gate",
-        "gate_is": "A rule that stops an offer: no consent, no channel, too many messages, too "
-        "little margin.",
+        "frontier": "Proven bound",
+        "frontier_is": "The net profit that no way of giving out offers can exceed with such a "
+        "budget and such assumptions.",
+        "gate": "Stopped by the rules",
+        "gate_is": "Nothing is sent to the customer: no consent, no channel, too many messages or "
+        "too little margin.",
         "consent": "Consent",
         "consent_is": "A customer's permission to be contacted. Without it a customer is in no "
         "mailing file.",
@@ -306,18 +326,18 @@ TEXTS: Mapping[Language, Mapping[str, str]] = {
         "hold only those who have one, until the shop confirms that it holds consent.",
         "control": "Control group",
         "control_is": "Customers to whom nothing is sent, on purpose. Comparing with them is the "
-        "only way to learn whether offers worked.",
-        "detectable": "Detectable effect",
+        "only way to learn whether offers worked. Who is in it is drawn by lot.",
+        "detectable": "Noticeable difference",
         "detectable_is": "The smallest drop in the share of decliners that groups of this size "
         "will most likely show.",
-        "untouchable": "Leave alone",
+        "untouchable": "Do not touch",
         "untouchable_is": "Customers for whom any offer would cost more than it brings.",
         "assumption": "Assumption",
         "assumption_is": "A number that nobody measured: a low, a base and a high value, with "
         "their source.",
-        "ledger": "Cleaning ledger",
-        "ledger_is": "What each rule did to the data: rows, customers and money before and after. "
-        "In = out + removed, to the cent.",
+        "ledger": "Cleaning",
+        "ledger_is": "Rules that repair or remove rows with errors; rows, customers and money are "
+        "counted before and after. In = out + removed, to the cent.",
         "quarantine": "Quarantine",
         "quarantine_is": "Removed rows as they came, and the rule that removed each.",
         "regime": "Regime break",

@@ -17,13 +17,13 @@ _TEXTS: Mapping[Language, Mapping[str, str]] = {
     "ru": {
         "title": "Паспорт модели",
         "lead": "Для чего модель риска, чего по ней решать нельзя и как её проверили. Паспорт "
-        "составлен при обучении; его отдельный файл — model_card_ru.md.",
+        "составлен при обучении модели.",
         "whole": "Паспорт целиком",
     },
     "en": {
         "title": "Model card",
         "lead": "What the risk model is for, what must not be decided by it, and how it was "
-        "tested. The card is written when the model is trained; as a file it is model_card_en.md.",
+        "tested. The card was written when the model was trained.",
         "whole": "The whole card",
     },
 }

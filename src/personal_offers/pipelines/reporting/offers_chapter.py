@@ -114,10 +114,11 @@ def write_offers(
     page = _Page(read_words(plan, offer_names, view_names), offer_plan)
     return page.chapter(
         *page.in_short(offers),
+        page.mean(offer_policies),
         _figure(figure_offer_frontier, "frontier", _FRONTIER, main=True),
         page.budgets(budget_frontier, budget_offers),
         page.policies(offer_policies),
-        _figure(figure_offer_gates, "gates", _GATES),
+        _figure(figure_offer_gates, "gates", _GATES, advice=_gates_advice(gate_values)),
         page.gates(gate_values),
         _figure(figure_offer_tornado, "tornado", _SENSITIVITY, main=True),
         page.chance(),
@@ -135,11 +136,17 @@ def _column(label: str, form: Form = "text", decimals: int = 0) -> Column:
 
 
 def _figure(
-    figures: Figures | None, name: str, origin: Origin, *, main: bool = False
+    figures: Figures | None, name: str, origin: Origin, *, main: bool = False, advice: str = ""
 ) -> Figure | None:
     """Take a figure that the stage of offers drew."""
-    advice = _text(f"{name}_advice")
-    return figure_from(figures, f"offer_{name}", advice, origin, main=main)
+    said = _text(advice or f"{name}_advice")
+    return figure_from(figures, f"offer_{name}", said, origin, main=main)
+
+
+def _gates_advice(gates: pd.DataFrame | None) -> str:
+    """Return which advice fits the gates: where they keep nothing back, there is none to win."""
+    keeps = gates is None or not (gates["worth"].fillna(1) <= 0).all()
+    return "gates_advice" if keeps else "gates_advice_nothing"
 
 
 def _decimals(values: Sequence[Any]) -> int:
@@ -377,6 +384,27 @@ class _Page:
         )
 
     # --- other budgets and rules ---------------------------------------------------------------
+
+    def mean(self, policies: pd.DataFrame | None) -> Paragraph | None:
+        """Say why the plan below differs from the one above: who is in control is drawn by lot."""
+        if policies is None or not self.plan["control"]:
+            return None
+        rows = policies[policies["policy"] == _THE_PLAN].to_dict("records")
+        if not rows:
+            return None
+        mean, plan = rows[0], self.plan
+
+        def write(language: Language) -> str:
+            return TEXTS[language]["mean"].format(
+                mean=self.words.currency(mean["expected_net"], language),
+                mean_customers=counted(mean["customers"], CUSTOMERS, language),
+                mean_get=form_of(mean["customers"], GET, language),
+                net=self.words.currency(plan["expected_net"], language),
+                customers=counted(plan["offered"], CUSTOMERS, language),
+                get=form_of(plan["offered"], GET, language),
+            )
+
+        return Paragraph(text=both(write))
 
     def budgets(
         self, frontier: pd.DataFrame | None, by_offer: pd.DataFrame | None

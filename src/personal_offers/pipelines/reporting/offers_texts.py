@@ -64,13 +64,17 @@ TEXTS: Mapping[Language, Mapping[str, str]] = {
         "магазин получит от неё в другом месте; за перегибом кривой она приносит всё меньше.",
         "tornado_advice": "Первым измерьте допущение с самой длинной полосой после «Всё сразу»: "
         "от него результат зависит сильнее всего. Долю удержанных покажет контрольная группа.",
+        "gates_advice_nothing": "Менять эти правила незачем: прибыли они не держат.",
         "gates_advice": "Сравните, сколько прибыли держит правило и зачем оно нужно; согласие "
         "можно попросить, отказ обойти нельзя.",
         # widget
         "budget": "Как план меняется с бюджетом",
         "budget_advice": "Передвиньте бюджет: видно, сколько клиентов получат предложение и что "
-        "принесёт следующая единица денег. Числа — в среднем по жеребьёвкам контрольной группы, "
-        "поэтому у бюджета плана они немного не такие, как в самом плане.",
+        "принесёт следующая единица денег.",
+        "mean": "Дальше план сравнивается с другими бюджетами, правилами и допущениями, и все "
+        "числа даны в среднем: кто попадёт в контрольную группу, решает жребий. В среднем план "
+        "приносит {mean}, предложение {mean_get} {mean_customers}; план после жеребьёвки (он "
+        "описан выше) приносит {net}, предложение {get} {customers}.",
         # policies
         "policies_less": "Лучшее простое правило («{name}») приносит на {share} меньше плана",
         "policies_same": "Лучшее простое правило («{name}») приносит столько же, сколько план",
@@ -174,13 +178,17 @@ TEXTS: Mapping[Language, Mapping[str, str]] = {
         "shop would get from it elsewhere; beyond the bend of the curve it brings less and less.",
         "tornado_advice": "First measure the assumption with the longest bar after “Everything at "
         "once”: the result depends on it most. The control group will show the save rate.",
+        "gates_advice_nothing": "There is no need to change these rules: they keep back no profit.",
         "gates_advice": "Weigh how much profit a rule keeps back against what it is for; consent "
         "can be asked for, a refusal cannot be passed by.",
         # widget
         "budget": "How the plan changes with the budget",
         "budget_advice": "Move the budget: see how many customers get an offer and what the next "
-        "unit of money brings. Numbers are means over draws of the control group, so at the plan's "
-        "budget they differ a little from the plan itself.",
+        "unit of money brings.",
+        "mean": "From here on the plan is compared with other budgets, rules and assumptions, and "
+        "all numbers are means: who falls into the control group is drawn by lot. On average the "
+        "plan earns {mean} and {mean_customers} {mean_get} an offer; the plan after the draw, "
+        "described above, earns {net} and {customers} {get} an offer.",
         # policies
         "policies_less": "The best simple rule (“{name}”) earns {share} less than the plan",
         "policies_same": "The best simple rule (“{name}”) earns as much as the plan",

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from kedro.pipeline import Pipeline
 from kedro.pipeline.node import Node
 
+from personal_offers.pipelines.reporting.absent import telling_absent
 from personal_offers.pipelines.reporting.assumptions_chapter import write_assumptions
 from personal_offers.pipelines.reporting.clusters_chapter import write_clusters
 from personal_offers.pipelines.reporting.customer_list import list_customers
@@ -124,7 +125,7 @@ def order_lines_template() -> Pipeline:
 def summary_node(*more: str) -> Node:
     """What to do now."""
     return Node(
-        write_summary,
+        telling_absent(write_summary),
         _same(
             "offer_plan",
             "offers",
@@ -145,7 +146,7 @@ def summary_node(*more: str) -> Node:
 def data_node(*more: str) -> Node:
     """Data health."""
     return Node(
-        write_data,
+        telling_absent(write_data),
         _same("cleaning_ledger", "model_gate", "metrics", "decision", "offer_plan", *more)
         | _OPTIONS
         | _REGISTRY,
@@ -157,7 +158,7 @@ def data_node(*more: str) -> Node:
 def sales_node() -> Node:
     """What was sold."""
     return Node(
-        write_sales,
+        telling_absent(write_sales),
         _same(
             "figure_sales_by_month",
             "figure_sales_by_weekday_hour",
@@ -176,7 +177,7 @@ def sales_node() -> Node:
 def customers_node(*more: str) -> Node:
     """Who the customers are, and how active."""
     return Node(
-        write_customers,
+        telling_absent(write_customers),
         _same("customers", "segments", "labels", "view_names", "cleaning_ledger", *more) | _OPTIONS,
         "chapter_customers",
         name="write_customers",
@@ -199,17 +200,20 @@ def risk_node(over_time: bool = False) -> Node:
     )
     inputs = parts | _OPTIONS | _REGISTRY
     if not over_time:
-        return Node(write_risk, inputs, "chapter_risk", name="write_risk")
+        return Node(telling_absent(write_risk), inputs, "chapter_risk", name="write_risk")
     computed = {"activity": "params:activity", "activity_plan": "activity_plan"}
     return Node(
-        write_risk_over_time, inputs | computed, "chapter_risk", name="write_risk_over_time"
+        telling_absent(write_risk_over_time),
+        inputs | computed,
+        "chapter_risk",
+        name="write_risk_over_time",
     )
 
 
 def segments_node() -> Node:
     """Risk x profit."""
     return Node(
-        write_segments,
+        telling_absent(write_segments),
         _same(
             "segment_profile",
             "segment_thresholds",
@@ -243,7 +247,7 @@ def threshold_grid_node() -> Node:
 def rfm_node() -> Node:
     """RFM grid, classes, backtest, migration."""
     return Node(
-        write_rfm,
+        telling_absent(write_rfm),
         _same(
             "rfm",
             "rfm_breaks",
@@ -266,7 +270,7 @@ def rfm_node() -> Node:
 def clusters_node(*more: str) -> Node:
     """Groups found by an algorithm."""
     return Node(
-        write_clusters,
+        telling_absent(write_clusters),
         _same(
             "cluster_summary",
             "cluster_choice",
@@ -288,7 +292,7 @@ def clusters_node(*more: str) -> Node:
 def interests_node() -> Node:
     """What customers are after."""
     return Node(
-        write_interests,
+        telling_absent(write_interests),
         _same(
             "interests",
             "interest_metrics",
@@ -308,7 +312,7 @@ def interests_node() -> Node:
 def offers_node() -> Node:
     """Who gets which offer."""
     return Node(
-        write_offers,
+        telling_absent(write_offers),
         _same(
             "offer_plan",
             "offers",
@@ -342,7 +346,7 @@ def customer_list_nodes() -> list[Node]:
             name="list_customers",
         ),
         Node(
-            write_customer_list,
+            telling_absent(write_customer_list),
             _same("customer_list", "offer_names", "view_names") | _OPTIONS | _PLAN,
             "chapter_customer_list",
             name="write_customer_list",
@@ -353,7 +357,7 @@ def customer_list_nodes() -> list[Node]:
 def assumptions_node() -> Node:
     """Numbers that nobody measured."""
     return Node(
-        write_assumptions,
+        telling_absent(write_assumptions),
         _same("offer_names", "decision", "offer_sensitivity", "plan_by_unit") | _OPTIONS,
         "chapter_assumptions",
         name="write_assumptions",
@@ -363,7 +367,7 @@ def assumptions_node() -> Node:
 def glossary_node(*more: str) -> Node:
     """Words."""
     return Node(
-        write_glossary,
+        telling_absent(write_glossary),
         _same("metrics", "offer_plan", "view_names", *more) | _OPTIONS,
         "chapter_glossary",
         name="write_glossary",
@@ -373,7 +377,7 @@ def glossary_node(*more: str) -> Node:
 def model_card_node(*more: str) -> Node:
     """What the model is for."""
     return Node(
-        write_model_card,
+        telling_absent(write_model_card),
         _same("model_card_ru", "model_card_en", *more) | _OPTIONS,
         "chapter_model_card",
         name="write_model_card",

@@ -12,7 +12,7 @@ import pandas as pd
 from personal_offers.currencies import money
 from personal_offers.features import BothLanguages, Language
 from personal_offers.figure_style import number, percent
-from personal_offers.pipelines.reporting.profit_unit import ShopUnits, read_units
+from personal_offers.pipelines.reporting.profit_unit import ReportUnits, ShopUnits, read_units
 from personal_offers.words import Forms
 
 OFFER, CONTROL = "offer", "control"
@@ -68,7 +68,7 @@ def _no_minus_zero(value: float) -> float:
 
 
 def read_words(
-    plan: object, offer_names: Mapping[str, Any] | None, view_names: Mapping[str, Any] | None
+    plan: ReportUnits, offer_names: Mapping[str, Any] | None, view_names: Mapping[str, Any] | None
 ) -> PlanWords:
     """Gather names and units.
 

@@ -2,41 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import NamedTuple
 
-from pydantic import Field
-
 from personal_offers.currencies import UNITS
-from personal_offers.features import BothLanguages, Name, Strict
-
-
-class PossibleUnit(Strict):
-    """What one unit of the shop's profit may be in money.
-
-    Attributes:
-        value: Currency units per unit of profit.
-        times: Feature that is multiplied in, for a profit that is a share of it; none: money.
-        label: What people call it.
-    """
-
-    value: float = Field(gt=0)
-    times: Name | None = None
-    label: BothLanguages
-
-
-class PossibleUnits(Strict):
-    """The units that profit may be counted in; a file that does not say leaves several.
-
-    Attributes:
-        chosen: The one that the plan is made with.
-        units: By name.
-        source: Why the chosen one is believed.
-    """
-
-    chosen: Name
-    units: dict[Name, PossibleUnit] = Field(min_length=1)
-    source: BothLanguages | None = None
+from personal_offers.features import BothLanguages, Strict
+from personal_offers.profit_units import ProfitUnits
 
 
 class ReportUnits(Strict):
@@ -48,7 +18,7 @@ class ReportUnits(Strict):
     """
 
     currency: BothLanguages
-    profit_unit: PossibleUnits
+    profit_unit: ProfitUnits
 
 
 class ShopUnits(NamedTuple):
@@ -65,19 +35,17 @@ class ShopUnits(NamedTuple):
     assumed: BothLanguages | None
 
 
-def read_units(plan: object) -> ShopUnits:
-    """Read the units of a shop.
+def read_units(plan: ReportUnits) -> ShopUnits:
+    """Say what amounts of a shop are called.
 
     Args:
-        plan: ``ReportUnits``, or a mapping or model that has its two keys among others.
+        plan: Units of the plan.
     """
-    if isinstance(plan, Mapping):
-        plan = {name: plan[name] for name in ReportUnits.model_fields}
-    read = ReportUnits.model_validate(plan, from_attributes=True)
-    chosen = read.profit_unit.units[read.profit_unit.chosen]
-    is_known = len(read.profit_unit.units) == 1 and chosen.value == 1 and chosen.times is None
+    units = plan.profit_unit.units
+    chosen = units[plan.profit_unit.chosen]
+    is_known = len(units) == 1 and chosen.value == 1 and chosen.times is None
     return ShopUnits(
-        currency=read.currency,
-        profit=read.currency if is_known else UNITS,
+        currency=plan.currency,
+        profit=plan.currency if is_known else UNITS,
         assumed=None if is_known else chosen.label,
     )

@@ -226,12 +226,7 @@ def _judgement(verdict: Mapping[str, Any], words: Words) -> Notice:
     if not sure:
         key = "unsure" if _pairs(verdict, sure=False) else "kept"
         return Notice(level="info", text=_text(key))
-    return Notice(
-        level="warning",
-        text=both(
-            lambda lang: TEXTS[lang]["broken"].format(what=_what(verdict, sure[0], words, lang))
-        ),
-    )
+    return Notice(level="warning", text=_text("broken"))
 
 
 def _details(verdict: Mapping[str, Any], words: Words) -> Bullets:

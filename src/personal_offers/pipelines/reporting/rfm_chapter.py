@@ -15,6 +15,7 @@ import pandas as pd
 from personal_offers.currencies import UNITS, currency_of
 from personal_offers.features import BothLanguages, Language
 from personal_offers.figure_style import number, percent
+from personal_offers.pipelines.reporting.advice_tables import advice_blocks
 from personal_offers.pipelines.reporting.blocks import (
     Chapter,
     Column,
@@ -55,7 +56,6 @@ _MEASURES = ("recency", "frequency", "monetary")
 # Days without a purchase after which somebody has changed class: two horizons of a mailing plan.
 _WEEK, _MONTH = 7, 30
 _CENTS = 100
-_ADVICE = ("goal", "action", "channel", "do_not", "measure")
 # Heads of these columns where the name of the column is that of another text.
 _HEADS = {"measure": "what_to_measure"}
 
@@ -424,36 +424,9 @@ def _changes(rfm: ir.Table | None, words: Words) -> Table | None:
     )
 
 
-def _for_all(row: Mapping[str, Any], name: str, language: Language) -> str:
-    """Say what holds for every class."""
-    label = TEXTS[language][_HEADS.get(name, name)]
-    return TEXTS[language]["for_all"].format(label=label, text=row[f"{name}_{language}"])
-
-
 def _recommendations(recommendations: pd.DataFrame | None) -> Sequence[Any]:
     """List what to do with each class; what is the same for all is said once."""
     if recommendations is None:
         return ()
     rows = recommendations[recommendations["view"] == "class"]
-    if rows.empty:
-        return ()
-    shared = [
-        name for name in _ADVICE if len(rows) > 1 and len(set(rows[f"{name}_en"].astype(str))) == 1
-    ]
-    own = [name for name in _ADVICE if name not in shared]
-    said = [Paragraph(text=both(partial(_for_all, records(rows)[0], name))) for name in shared]
-    table = Table(
-        name="rfm_recommendations",
-        title=_label("recommendations"),
-        advice=_label("recommendations_advice"),
-        origin=Origin(dataset="recommendations", node="offers.write_recommendations"),
-        columns=(
-            Column(label=_label("class")),
-            *(Column(label=_label(_HEADS.get(name, name))) for name in own),
-        ),
-        rows=tuple(
-            (either(row, "name_"), *(either(row, f"{name}_") for name in own))
-            for row in records(rows)
-        ),
-    )
-    return (table, *said)
+    return advice_blocks(rows, "rfm_recommendations", TEXTS, "class", _HEADS)

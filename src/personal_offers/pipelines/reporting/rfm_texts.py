@@ -27,12 +27,12 @@ TEXTS: Mapping[Language, Mapping[str, str]] = {
         "net": "за вычетом возвратов",
         "gross": "без вычета возвратов",
         "unknown_kind": "с возвратами или без — не записано",
-        "grid_advice": "В клетке класс, клиенты и деньги. Сравните верхнюю панель с нижними: "
-        "там деньги тех, кто давно не покупал{code}.",
+        "grid_advice": "В клетке класс, клиенты и деньги. В нижних панелях — деньги тех, кто давно "
+        "не покупал{code}. Что с ними делать, сказано в конце главы.",
         "grid_code": "; больше всего их в коде {code}: {money} у {customers}",
         "boundaries": "Границы баллов в днях, заказах и деньгах",
         "boundaries_advice": "По этой таблице виден код любого клиента: сверьте границы "
-        "с тем, как часто у вас покупают, и при нужде задайте свои (параметр rfm).",
+        "с тем, как часто у вас покупают, и при нужде задайте свои в настройках магазина.",
         "measure": "Показатель",
         "recency": "Давность (R)",
         "frequency": "Частота (F)",
@@ -76,8 +76,8 @@ TEXTS: Mapping[Language, Mapping[str, str]] = {
         "обещают.",
         "inconclusive": "Сравнить классы нельзя: меньше двух классов, в которых достаточно "
         "клиентов.",
-        "broken": "Имена классов сбываются не все: {what}, и случайностью это не объяснить. Имя "
-        "говорит о том, как давно и сколько покупали, а не о том, кто купит.",
+        "broken": "Имена классов сбываются не все, и случайностью это не объяснить: имя говорит о "
+        "том, как давно и сколько покупали, а не о том, кто купит.",
         "what_purchase_rate": "за {days} в классе «{worse}» купили {high} клиентов, а в классе "
         "«{better}», чьё имя обещает больше, {low}",
         "what_net_revenue": "за {days} класс «{worse}» принёс на клиента {high}, а класс "
@@ -150,7 +150,7 @@ TEXTS: Mapping[Language, Mapping[str, str]] = {
         "channel": "Канал",
         "do_not": "Чего не делать",
         "what_to_measure": "Что измерить",
-        "for_all": "Для всех классов. {label}: {text}",
+        "for_all": "{label} для всех классов. {text}",
     },
     "en": {
         "title": "RFM classes",
@@ -173,12 +173,14 @@ TEXTS: Mapping[Language, Mapping[str, str]] = {
         "net": "less returns",
         "gross": "returns not deducted",
         "unknown_kind": "with or without returns, which was not recorded",
-        "grid_advice": "A cell holds class, customers and money. Compare the top panel with those "
-        "below: there is the money of people who have not bought for long{code}.",
+        "grid_advice": "A cell holds class, customers and money. The lower panels hold the money "
+        "of "
+        "people who have not bought for long{code}. The end of the chapter says what to do.",
         "grid_code": "; most of it in code {code}: {money}, {customers}",
         "boundaries": "Boundaries of the scores in days, orders and money",
         "boundaries_advice": "This table gives any customer their code: compare the boundaries "
-        "with how often people buy from you, and set your own where needed (parameter rfm).",
+        "with how often people buy from you, and set your own in the settings of the shop where "
+        "needed.",
         "measure": "Measure",
         "recency": "Recency (R)",
         "frequency": "Frequency (F)",
@@ -200,7 +202,7 @@ TEXTS: Mapping[Language, Mapping[str, str]] = {
         "median_recency": "Days since purchase (median)",
         "median_frequency": "Orders (median)",
         "median_money": "Money per customer (median)",
-        "check": "Average check",
+        "check": "Average order value",
         "change": "Who changes class by buying nothing: {soon} ({soon_money}) within {week}, "
         "{later} ({later_money}) within {month}",
         "change_advice": "Recency grows every day, and customers move to another class once it "
@@ -222,8 +224,8 @@ TEXTS: Mapping[Language, Mapping[str, str]] = {
         "promise nothing.",
         "inconclusive": "The classes cannot be compared: fewer than two of them have enough "
         "customers.",
-        "broken": "Not all names of classes come true: {what}, and chance does not explain it. A "
-        "name says how long ago and how much people bought, not who will buy.",
+        "broken": "Not all names of classes come true, and chance does not explain it: a name says "
+        "how long ago and how much people bought, not who will buy.",
         "what_purchase_rate": "within {days} {high} of “{worse}” bought, but only {low} of "
         "“{better}”, whose name promises more",
         "what_net_revenue": "within {days} “{worse}” brought {high} per customer, but "
@@ -249,7 +251,7 @@ TEXTS: Mapping[Language, Mapping[str, str]] = {
         "pair_no_interval": "not defined",
         "more_pairs": "{outcome}: {count} more breaches of the order of names.",
         "small": "Classes with too few customers were not compared: {names}.",
-        "points": "{value} points",
+        "points": "{value} percentage points",
         "backtest": "What each class did in the {days} after {since}",
         "buyers": "Bought",
         "rate": "Share who bought",
@@ -272,7 +274,7 @@ TEXTS: Mapping[Language, Mapping[str, str]] = {
         "may be wide and hold zero.",
         "later_orders": "Orders",
         "later_revenue": "Revenue per customer",
-        "later_average_check": "Average check of those who bought",
+        "later_average_check": "Average order value of those who bought",
         "test": "{measure}: the class explains {effect} of the differences between customers by "
         "rank{interval}; {sure} of {pairs} can be told apart{alike}.",
         "test_interval": " (interval {interval})",
@@ -298,6 +300,6 @@ TEXTS: Mapping[Language, Mapping[str, str]] = {
         "channel": "Channel",
         "do_not": "What not to do",
         "what_to_measure": "What to measure",
-        "for_all": "For all classes. {label}: {text}",
+        "for_all": "{label} for all classes. {text}",
     },
 }

@@ -73,6 +73,7 @@ class Verdict:
         other: Measures of the rule.
         gap: ROC-AUC of the model less that of the rule, on the same customers.
         confidence: Coverage of the intervals.
+        repeats: How many repetitions of the test the gap rests on, and of how many; None: of all.
     """
 
     rule: BothLanguages
@@ -80,6 +81,7 @@ class Verdict:
     other: Mapping[str, Numbers]
     gap: Numbers
     confidence: float
+    repeats: tuple[int, int] | None = None
 
     @classmethod
     def of(
@@ -94,13 +96,17 @@ class Verdict:
         gap = compared["difference"]
         if not compared.get("chosen_wins", True) and "chosen" in candidates:
             # The comparison speaks of the winner; the risk comes from the model that was chosen.
-            row = candidates[candidates["chosen"].astype(bool)].iloc[0]
+            chosen = candidates[candidates["chosen"].astype(bool)]
+            if chosen.empty:
+                return None
+            row = chosen.iloc[0]
             ends = {"value": "difference", "low": "difference_low", "high": "difference_high"}
             gap = {end: cell(row[column]) for end, column in ends.items()}
         if gap.get("value") is None:
             return None
         rule = _rule_name(name, other, registry)
-        return cls(rule, metrics["metrics"], other, gap, _confidence(metrics))
+        shared = _shared_repeats(metrics, candidates)
+        return cls(rule, metrics["metrics"], other, gap, _confidence(metrics), shared)
 
     @property
     def word(self) -> str:
@@ -143,6 +149,13 @@ class Verdict:
             span=span(self.gap["low"], self.gap["high"], _DIGITS, language),
         )
 
+    def basis(self, language: Language) -> str:
+        """Say so where the gap rests on fewer repetitions, and so is not own less other."""
+        if self.repeats is None:
+            return ""
+        few, every = (number(count, language) for count in self.repeats)
+        return say("basis", language, few=few, all=every)
+
     def brier_text(self, language: Language) -> str:
         """Say so where the rule's probabilities are more exact as well."""
         own, other = ((side.get("brier") or {}).get("value") for side in self._sides())
@@ -156,6 +169,15 @@ def _value(measures: Mapping[str, Numbers], name: str, language: Language) -> st
     """Write a measure."""
     value = (measures.get(name) or {}).get("value")
     return "—" if value is None else number(value, language, _DIGITS)
+
+
+def _shared_repeats(metrics: Mapping[str, Any], candidates: pd.DataFrame) -> tuple[int, int] | None:
+    """Return how many repetitions all models share, and of how many, where they are not all."""
+    every = (metrics.get("protocol") or {}).get("repeats")
+    if every is None or "repeats" not in candidates or candidates.empty:
+        return None
+    few = int(candidates["repeats"].min())
+    return (few, int(every)) if few < int(every) else None
 
 
 def _rule_name(name: str, measures: Mapping[str, Any], registry: FeatureRegistry) -> BothLanguages:
@@ -222,7 +244,7 @@ def quality_tiles(metrics: Mapping[str, Any], verdict: Verdict | None) -> Tiles:
                 "ahead",
                 both(lambda language: number(gap["value"], language, _DIGITS)),
                 f"ahead_{verdict.word}",
-                {"interval": interval(gap)},
+                {"interval": interval(gap), "basis": verdict.basis},
             )
         )
     return Tiles(tiles=(*tiles, _brier_tile(metrics, verdict), _share_tile(metrics)))
@@ -343,6 +365,8 @@ def _level(reliability: pd.DataFrame | None, confidence: float) -> Notice | None
         return None
     counts, risk = reliability["customers"], reliability["mean_risk"]
     customers = float(counts.sum())
+    if not customers:
+        return None
     expected = float((counts * risk).sum()) / customers
     happened = float(reliability["declined"].sum()) / customers
     spread = math.sqrt(float((counts * risk * (1 - risk)).sum())) / customers

@@ -28,7 +28,7 @@ from personal_offers.pipelines.reporting.blocks import (
     present,
 )
 from personal_offers.pipelines.reporting.params import ReportingOptions
-from personal_offers.words import DAYS, ORDERS, counted
+from personal_offers.words import DAYS, ORDERS, counted, month_of
 
 Figures = Mapping[Language, Mapping[str, Any]]
 
@@ -39,8 +39,10 @@ _TEXTS: Mapping[Language, Mapping[str, str]] = {
         "lead": "С {first} по {last} клиенты сделали {orders}; чистая выручка {net}, средний чек "
         "{check}.",
         "lead_returned": " Возвращено {share} проданного.",
-        "after_break": "Из этой выручки {money} ({share}) приходится на строки после разрыва в "
-        "данных; на графике по месяцам они заштрихованы.",
+        "lead_broken": "С {first} по {since} клиенты сделали {orders}; чистая выручка {net}. "
+        "Строки после этого созданы иначе, поэтому стоят отдельно: {more} на {money}.",
+        "after_break": "Строки после разрыва в данных на графике по месяцам заштрихованы. На "
+        "остальных графиках этой главы они не отделены: читайте там порядок, а не доли.",
         "unfinished": "Последний месяц неполный: данные кончаются {last}. Не сравнивайте его с "
         "остальными.",
         "month": "Готовьте рассылки и запасы к сильным месяцам; прежде чем сравнивать месяцы, "
@@ -49,8 +51,8 @@ _TEXTS: Mapping[Language, Mapping[str, str]] = {
         "временем.",
         "country": "Проверьте, что язык писем и доставка подходят для первых стран списка: на них "
         "держится выручка.",
-        "product": "Следите, чтобы эти товары не кончались; если товар держится на одном крупном "
-        "заказе, он сюда не относится.",
+        "product": "Следите, чтобы эти товары не кончались; исключение — товар, чья выручка пришла "
+        "одним крупным заказом.",
         "no_returns": "В данных нет ни одного возврата. Уточните, записывает ли их магазин: если "
         "нет, выручка здесь завышена.",
         "returned": "Возвращено и отменено",
@@ -78,10 +80,13 @@ _TEXTS: Mapping[Language, Mapping[str, str]] = {
         "title": "Sales",
         "name": "The sales overview",
         "lead": "From {first} to {last} customers made {orders}; net revenue {net}, average "
-        "purchase {check}.",
+        "order value {check}.",
         "lead_returned": " Of what was sold, {share} came back.",
-        "after_break": "Of this revenue {money} ({share}) belongs to rows after the break in the "
-        "data; the figure by months shows them hatched.",
+        "lead_broken": "From {first} to {since} customers made {orders}; net revenue {net}. The "
+        "rows after that were produced in another way, so they stand apart: {more} for {money}.",
+        "after_break": "The figure by months shows the rows after the break in the data hatched. "
+        "The other figures of this chapter do not set them apart: read the order there, not the "
+        "shares.",
         "unfinished": "The last month is not complete: the data end on {last}. Do not compare it "
         "with the others.",
         "month": "Prepare mailings and stock for the strong months; before you compare months, "
@@ -90,8 +95,8 @@ _TEXTS: Mapping[Language, Mapping[str, str]] = {
         "that at the usual time.",
         "country": "Check that the language of letters and the delivery suit the first countries "
         "of the list: revenue rests on them.",
-        "product": "See that these products do not run out; one that rests on a single large order "
-        "does not belong here.",
+        "product": "See that these products do not run out, except one whose revenue came from a "
+        "single large order.",
         "no_returns": "The data hold not one return. Ask whether the shop records them: if it does "
         "not, revenue is overstated here.",
         "returned": "Returned and cancelled",
@@ -164,7 +169,7 @@ def write_sales(
     drawn = [_figure(view, figure) for view, figure in figures.items()]
     blocks: tuple[Any, ...] = (missing(_say("name").model_dump(), _STAGE),)
     if any(drawn) or sales_by_month is not None:
-        blocks = present(*_notes(sales_by_month, era, currency), *drawn)
+        blocks = present(*_notes(sales_by_month, era), *drawn)
     return Chapter(
         name="sales",
         title=_say("title"),
@@ -195,6 +200,9 @@ def _lead(
         return None
     net, gross = float(by_month["net_revenue"].sum()), float(by_month["gross_revenue"].sum())
     orders, returned = int(by_month["orders"].sum()), float(by_month["returned_value"].sum())
+    since = (era.get("break") or {}).get("since")
+    if since and by_month["net_revenue_after_break"].sum():
+        return both(lambda language: _broken_lead(by_month, era, str(since), currency, language))
 
     def text(language: Language) -> str:
         lead = _TEXTS[language]["lead"].format(
@@ -204,7 +212,7 @@ def _lead(
             net=money(net, currency, language),
             check=money(gross / orders, currency, language),
         )
-        if not returned:
+        if not returned or gross <= 0:
             return lead
         share = percent(returned / gross, language)
         return lead + _TEXTS[language]["lead_returned"].format(share=share)
@@ -212,23 +220,36 @@ def _lead(
     return both(text)
 
 
+def _broken_lead(
+    by_month: pd.DataFrame,
+    era: Mapping[str, Any],
+    since: str,
+    currency: BothLanguages | None,
+    language: Language,
+) -> str:
+    """Sum the sales up on either side of the break: a sum of both would say nothing."""
+    trusted = by_month["orders"] * by_month["trusted_share"].astype("float64").fillna(0)
+    orders = round(float(trusted.sum()))
+    after = float(by_month["net_revenue_after_break"].sum())
+    return _TEXTS[language]["lead_broken"].format(
+        first=moment(era["data_from"], language, minutes=False),
+        since=moment(since, language),
+        orders=counted(orders, ORDERS, language),
+        net=money(float(by_month["net_revenue"].sum()) - after, currency, language),
+        more=counted(int(by_month["orders"].sum()) - orders, ORDERS, language),
+        money=money(after, currency, language),
+    )
+
+
 def _notes(
-    by_month: pd.DataFrame | None, era: Mapping[str, Any] | None, currency: BothLanguages | None
+    by_month: pd.DataFrame | None, era: Mapping[str, Any] | None
 ) -> list[Notice | Paragraph]:
     """Say what must be known before months are compared."""
     if by_month is None or era is None or by_month.empty:
         return []
     notes: list[Notice | Paragraph] = []
-    after, net = by_month["net_revenue_after_break"].sum(), by_month["net_revenue"].sum()
-    if after and net:
-
-        def broken(language: Language) -> str:
-            return _TEXTS[language]["after_break"].format(
-                money=money(float(after), currency, language),
-                share=percent(float(after / net), language),
-            )
-
-        notes.append(Notice(level="warning", text=both(broken)))
+    if by_month["net_revenue_after_break"].sum():
+        notes.append(Notice(level="warning", text=_say("after_break")))
     last = pd.Timestamp(str(era["data_to"]))
     if last.normalize() < last.to_period("M").end_time.normalize():
 
@@ -332,9 +353,8 @@ def _return_month(by_month: pd.DataFrame | None, currency: BothLanguages | None)
         return []
 
     def text(language: Language) -> str:
-        year, _, month = str(most["month"]).partition("-")
         return _TEXTS[language]["returns_month"].format(
-            month=f"{month}.{year}" if language == "ru" else most["month"],
+            month=month_of(str(most["month"]), language),
             money=money(float(most["returned_value"]), currency, language),
             share=percent(share, language),
             largest=money(float(most["largest_order"]), currency, language),

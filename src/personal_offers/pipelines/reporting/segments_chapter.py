@@ -13,6 +13,7 @@ import pandas as pd
 from personal_offers.currencies import money
 from personal_offers.features import BothLanguages, FeatureRegistry, Language
 from personal_offers.figure_style import SPACE, number, percent
+from personal_offers.pipelines.reporting.advice_tables import advice_blocks
 from personal_offers.pipelines.reporting.blocks import (
     Block,
     Bullets,
@@ -76,7 +77,6 @@ _WEAK_AGREEMENT = 0.1
 _GRID = Origin(dataset="threshold_grid", node="reporting.count_threshold_grid")
 _DRIVERS = Origin(dataset="segment_drivers", node="segmentation.drivers_by_segment")
 _AGREEMENT = Origin(dataset="view_agreement", node="segmentation.compare_views")
-_RECOMMENDED = Origin(dataset="recommendations", node="offers.write_recommendations")
 
 
 @dataclass(frozen=True)
@@ -150,7 +150,7 @@ def write_segments(
     Returns:
         The chapter, as JSON holds it.
     """
-    if segment_profile is None or segment_profile.empty:
+    if segment_profile is None or _ALL not in set(segment_profile["segment"]):
         lacking = missing(_texts("subject"), "segmentation")
         return Chapter(name="segments", title=_text("title"), blocks=(lacking,)).plain()
     shop = _gather(segment_profile, threshold_grid, segment_thresholds, view_names, views, plan)
@@ -160,8 +160,8 @@ def write_segments(
         *_pictures(shop),
         *_profile_tables(shop),
         _drivers_table(shop, segment_drivers, registry),
-        _recommendations(shop, recommendations),
-        _agreement_table(view_agreement),
+        *_recommendations(shop, recommendations),
+        _agreement_table(shop, view_agreement),
         *_conflicts(shop, conflict_summary),
     )
     title = _text("title" if shop.has_risk else "title_profit")
@@ -244,9 +244,11 @@ def _at_risk(shop: _Shop) -> pd.DataFrame:
     return parts[parts["profit_at_risk"].notna()]
 
 
-def _lead(shop: _Shop) -> BothLanguages:
-    """Say how much profit there is and how much of it is at risk."""
+def _lead(shop: _Shop) -> BothLanguages | None:
+    """Say how much profit there is and how much of it is at risk; nothing where none is known."""
     everyone, unit = _everyone(shop), shop.units.profit
+    if not shop.has_risk and cell(everyone["profit"]) is None:
+        return None
     if not shop.has_risk:
         return _text(
             "lead_profit",
@@ -339,6 +341,9 @@ def _map_advice(data: MapData) -> BothLanguages:
 
 
 def _bars(shop: _Shop, column: str, advice: str) -> Figure | None:
+    parts = shop.profile[shop.profile["segment"] != _ALL]
+    if parts[column].isna().all():
+        return None
     return figure_from(
         drawn(
             lambda language: draw_profit_bars(
@@ -535,36 +540,23 @@ def _feature(name: str, registry: FeatureRegistry) -> BothLanguages:
     return feature.label or feature.definition
 
 
-def _recommendations(shop: _Shop, recommendations: pd.DataFrame | None) -> Table | Notice | None:
+def _recommendations(shop: _Shop, recommendations: pd.DataFrame | None) -> Sequence[Block]:
     """Return what to do with each segment that has a customer."""
     if recommendations is None:
-        return missing(_texts("recommended"), "offers")
+        return [missing(_texts("recommended"), "offers")]
     own = recommendations[recommendations["view"] == "segment"]
     rows = own[own["name"].isin(shop.profile["segment"])]
-    if rows.empty:
-        return None
-    parts = ("goal", "action", "channel", "do_not", "measure")
-    return Table(
-        name="segment_recommendations",
-        title=_text("recommendations"),
-        advice=_text("recommendations_advice"),
-        origin=_RECOMMENDED,
-        columns=tuple(Column(label=_text(part)) for part in ("segment", *parts)),
-        rows=tuple(
-            tuple(either(_strings(row), f"{part}_") for part in ("name", *parts))
-            for row in _records(rows)
-        ),
-    )
+    return advice_blocks(rows, "segment_recommendations", TEXTS, "segment")
 
 
-def _agreement_table(agreement: pd.DataFrame | None) -> Table | None:
+def _agreement_table(shop: _Shop, agreement: pd.DataFrame | None) -> Table | None:
     """Return how far the views of a customer agree."""
     if agreement is None or agreement.empty:
         return None
     return Table(
         name="view_agreement",
         title=_agreement_finding(agreement),
-        advice=_text("agreement_advice"),
+        advice=_text("agreement_advice" if shop.has_risk else "agreement_advice_plain"),
         origin=_AGREEMENT,
         columns=(
             Column(label=_text("view")),

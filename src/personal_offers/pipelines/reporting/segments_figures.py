@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from personal_offers.currencies import money
+from personal_offers.currencies import money, written
 from personal_offers.features import BothLanguages, Language
 from personal_offers.figure_style import (
     BLUE,
@@ -29,7 +29,6 @@ from personal_offers.figure_style import (
     number,
     percent,
     plain,
-    significant,
 )
 from personal_offers.pipelines.reporting.threshold_grid import SCALE_DIGITS
 from personal_offers.words import CUSTOMERS, counted
@@ -37,8 +36,8 @@ from personal_offers.words import CUSTOMERS, counted
 _TEXTS: Mapping[Language, Mapping[str, str]] = {
     "ru": {
         "risk": "Риск снижения активности (высокий от {at})",
-        "profit": "Прибыль клиента, {unit} в месяц (высокая от {at});<br>деления делят клиентов "
-        "примерно поровну",
+        "profit": "Прибыль клиента, {unit} в месяц<br>(высокая от {at}; в полосах клиентов "
+        "поровну)",
         "legend": "{name}: {customers}, под риском {at_risk}",
         "bubble": "{name}<br>{customers}<br>риск от {risk_from} до {risk_to}<br>прибыль {profits}"
         "<br>под риском {at_risk} в месяц",
@@ -60,8 +59,8 @@ _TEXTS: Mapping[Language, Mapping[str, str]] = {
     },
     "en": {
         "risk": "Risk of buying less (high from {at})",
-        "profit": "Profit of a customer, {unit} a month (high from {at});<br>ticks divide "
-        "customers about evenly",
+        "profit": "Profit of a customer, {unit} a month<br>(high from {at}; bands hold equal "
+        "numbers)",
         "legend": "{name}: {customers}, at risk {at_risk}",
         "bubble": "{name}<br>{customers}<br>risk from {risk_from} to {risk_to}<br>profit {profits}"
         "<br>at risk {at_risk} a month",
@@ -183,7 +182,7 @@ def draw_risk_profit_map(data: MapData, language: Language) -> Any:
         yaxis={
             "title": {"text": profit},
             "tickvals": list(range(len(profits))),
-            "ticktext": [significant(edge, language) for edge in profits],
+            "ticktext": [number_of(edge, language) for edge in profits],
             "range": [-_ROOM, len(profits) + _ROOM],
             "automargin": True,
             "zeroline": False,
@@ -278,8 +277,8 @@ def _bubble(row: Row, data: MapData, language: Language) -> str:
 
 
 def number_of(value: float, language: Language) -> str:
-    """Write a threshold of profit: as it is, but for noise behind four digits."""
-    return plain(round(value, SCALE_DIGITS) + 0.0, language)  # + 0.0: no minus before a zero
+    """Write a threshold of profit as people write money."""
+    return written(value, language)
 
 
 def share_of(threshold: float, language: Language) -> str:

@@ -44,7 +44,7 @@ TEXTS: Mapping[Language, Mapping[str, str]] = {
         "тратьте не больше, чем принесёт их покупка.",
         "widget": "Сдвиньте пороги, и сегменты пересчитаются",
         "widget_advice": "Подберите пороги так, чтобы в сегменте «{name}» было столько клиентов, "
-        "сколько вы успеете охватить. Сами пороги задаёт параметр segmentation.thresholds.",
+        "сколько вы успеете охватить. Сами пороги меняют в настройках магазина.",
         "profile": "Сегменты в числах: клиенты, прибыль и риск",
         "profile_profit": "Группы в числах: клиенты и прибыль",
         "group": "Группа",
@@ -74,6 +74,7 @@ TEXTS: Mapping[Language, Mapping[str, str]] = {
         "recommendations": "Что делать с каждым сегментом",
         "recommendations_advice": "Дайте это тому, кто готовит рассылки. Успех меряйте тем, что "
         "стоит в последнем столбце.",
+        "for_all": "{label} для всех сегментов. {text}",
         "goal": "Цель",
         "action": "Действие",
         "channel": "Канал",
@@ -87,6 +88,9 @@ TEXTS: Mapping[Language, Mapping[str, str]] = {
         "agreement_advice": "Ноль — совпадают не больше, чем случайно; единица — одни и те же "
         "группы. Взгляды, которые почти не совпадают, используйте вместе: сегмент говорит, кому "
         "предложить, интерес или любимая категория — что.",
+        "agreement_advice_plain": "Ноль — совпадают не больше, чем случайно; единица — одни и те "
+        "же группы. Взгляды, которые почти не совпадают, используйте вместе: класс RFM говорит, "
+        "кому предложить, интерес или любимая категория — что.",
         "view": "Взгляд",
         "other_view": "Другой взгляд",
         "both_views": "Клиентов в обоих",
@@ -133,7 +137,7 @@ TEXTS: Mapping[Language, Mapping[str, str]] = {
         "more than a purchase of theirs will bring.",
         "widget": "Move the thresholds and the segments follow",
         "widget_advice": "Find thresholds at which “{name}” has as many customers as you can "
-        "reach. The thresholds themselves are set by the parameter segmentation.thresholds.",
+        "reach. The thresholds themselves are set in the settings of the shop.",
         "profile": "Segments in numbers: customers, profit and risk",
         "profile_profit": "Groups in numbers: customers and profit",
         "group": "Group",
@@ -163,6 +167,7 @@ TEXTS: Mapping[Language, Mapping[str, str]] = {
         "recommendations": "What to do with each segment",
         "recommendations_advice": "Hand this to whoever prepares the mailings. Measure success by "
         "the last column.",
+        "for_all": "{label} for all segments. {text}",
         "goal": "Goal",
         "action": "Action",
         "channel": "Channel",
@@ -176,6 +181,9 @@ TEXTS: Mapping[Language, Mapping[str, str]] = {
         "agreement_advice": "Zero: they agree no more than by chance; one: the same groups. Use "
         "views that hardly agree together: the segment says whom to make an offer, the interest "
         "or favourite category says which.",
+        "agreement_advice_plain": "Zero: they agree no more than by chance; one: the same groups. "
+        "Use views that hardly agree together: the RFM class says whom to make an offer, the "
+        "interest or favourite category says which.",
         "view": "View",
         "other_view": "Other view",
         "both_views": "Customers in both",

@@ -45,6 +45,8 @@ _GATES = ("consent", "channel", "fatigue", "margin_floor")
 # An offer that brings this share of the plan with so few customers is a bet on them.
 _FEW, _MUCH = 3, 0.25
 _EVERYBODY = "all"
+# An effect that needs more customers than so many plans have is out of reach.
+_MAILINGS = 12
 
 Row = Mapping[Any, Any]
 Write = Callable[[Language], str]
@@ -482,12 +484,14 @@ def _proven(effect: Row | None, control: int, language: Language) -> str:
     if effect is None or not _known(effect["detectable_effect"]):
         return texts["blind"].format(control=customers)
     needed = effect["needed_customers"]
+    often = _known(needed) and needed > _MAILINGS * effect["customers"]
     seen = bool(effect["learnable"]) or not _known(needed)
     return texts["seen" if seen else "unseen"].format(
         control=customers,
         detectable=points(effect["detectable_effect"], language),
         assumed=points(effect["assumed_effect"], language),
         needed=counted(int(needed) if _known(needed) else 0, OF_CUSTOMERS, language),
+        more=texts["too_many" if often else "gather"],
     )
 
 

@@ -25,7 +25,7 @@ TEXTS: Mapping[Language, Mapping[str, str]] = {
         "at_risk": "Прибыль под риском, в месяц",
         "at_risk_some": "{share} прибыли клиентов с посчитанным риском",
         "at_risk_all": "{share} всей прибыли",
-        "unit_note": "; план считает единицу прибыли за «{unit}»",
+        "unit_note": "; план принимает единицу за «{unit}»",
         "cost": "Стоимость плана",
         "budget_note": "бюджет {budget}",
         "no_budget": "бюджет не ограничен",
@@ -69,7 +69,9 @@ TEXTS: Mapping[Language, Mapping[str, str]] = {
         "Без неё {net} останутся расчётом.",
         "unseen": "План не докажет ожидаемый эффект. В контрольной группе {control}; с ними "
         "заметно уменьшение доли снизивших активность от {detectable} п. п., а по допущениям она "
-        "уменьшится на {assumed} п. п. Чтобы заметить это, нужно не меньше {needed}.",
+        "уменьшится на {assumed} п. п. Чтобы заметить это, нужно не меньше {needed}{more}.",
+        "gather": ": копите итоги нескольких рассылок, прежде чем судить",
+        "too_many": " — столько не набрать и за дюжину рассылок; считайте прибыль плана догадкой",
         "blind": "План не докажет никакого эффекта: контрольная группа слишком мала ({control}).",
         "seen": "План докажет ожидаемый эффект, если он есть. В контрольной группе {control}; с "
         "ними заметно уменьшение доли снизивших активность от {detectable} п. п., а по допущениям "
@@ -77,12 +79,13 @@ TEXTS: Mapping[Language, Mapping[str, str]] = {
         "price": " Цена этой проверки — {forgone} прибыли, от которой мы отказываемся.",
         # warnings
         "provisional": "План предварительный: не у всех, кто в нём, записано согласие на связь. "
-        "В файлах для рассылки {exported} из {offered}. Если магазин хранит согласие, подтвердите "
-        "это параметром offers.gates.consent.confirmed и пересчитайте план.",
+        "В файлах для рассылки {exported} из {offered}. Если магазин хранит согласие, "
+        "попросите аналитика подтвердить это в параметрах плана и пересчитать его.",
         "no_model": "Риск снижения активности не посчитан ({why}). Вместо него план берёт по "
         "классу клиента долю тех, кто сам не вернётся; это допущение.",
         "no_model_no_plan": "Риск снижения активности не посчитан ({why}).",
-        "no_better": "Риск упорядочивает клиентов не лучше простого правила. {statement}",
+        "no_better": "{statement} Не полагайтесь на риск больше, чем на это правило: пусть решает "
+        "прибыль.",
         "broken": "Выводы о клиентах заканчиваются {date}: с этого дня данные созданы иначе "
         "(подробности — в главе о данных).",
         "unit": "Единица прибыли магазина не подтверждена: план считает, что это «{chosen}». При "
@@ -112,7 +115,7 @@ TEXTS: Mapping[Language, Mapping[str, str]] = {
         "at_risk": "Profit at risk, a month",
         "at_risk_some": "{share} of the profit of customers with a computed risk",
         "at_risk_all": "{share} of all profit",
-        "unit_note": "; the plan takes a unit of profit for “{unit}”",
+        "unit_note": "; the plan takes a unit to be “{unit}”",
         "cost": "Cost of the plan",
         "budget_note": "budget {budget}",
         "no_budget": "no budget limit",
@@ -156,7 +159,10 @@ TEXTS: Mapping[Language, Mapping[str, str]] = {
         "one, {net} stays a computation.",
         "unseen": "The plan will not prove the effect that is expected. With {control} in the "
         "control group, a drop in the share of decliners is noticed from {detectable} percentage "
-        "points on; the assumptions say {assumed}. To notice that, at least {needed} are needed.",
+        "points on; the assumptions say {assumed}. To notice that, at least {needed} are "
+        "needed{more}.",
+        "gather": ": add up several mailings before you judge",
+        "too_many": ", more than a dozen mailings would bring; take the plan's profit for a guess",
         "blind": "The plan will prove no effect at all: there are too few customers in the control "
         "group ({control}).",
         "seen": "The plan will prove the effect that is expected, if there is one. With "
@@ -166,15 +172,16 @@ TEXTS: Mapping[Language, Mapping[str, str]] = {
         # warnings
         "provisional": "The plan is provisional: not everybody in it has a recorded consent to be "
         "contacted. The mailing files hold {exported} of {offered}. If the shop holds consent, "
-        "confirm it with the parameter offers.gates.consent.confirmed and make the plan again.",
+        "have it confirmed in the parameters of the plan, and the plan made again.",
         "no_model": "No decline risk was computed ({why}). Instead the plan takes, by class of "
         "customer, the share who do not come back by themselves; that is an assumption.",
         "no_model_no_plan": "No decline risk was computed ({why}).",
-        "no_better": "The risk ranks customers no better than a simple rule. {statement}",
+        "no_better": "{statement} Rely on the risk no more than on that rule: let profit decide.",
         "broken": "Conclusions about customers end on {date}: since that day the data are produced "
         "in another way (see the chapter on data).",
-        "unit": "The unit of the shop's profit is not confirmed: the plan takes it for “{chosen}”. "
-        "With other units the plan would earn {low} to {high}. Find out before you spend.",
+        "unit": "The unit of the shop's profit is not confirmed: the plan takes it to be "
+        "“{chosen}”. With other units the plan would earn {low} to {high}. Find out before you "
+        "spend.",
         "assumed": "Nobody has measured what the offers do: save rates, redemptions and the "
         "months of profit are assumptions. At worst the plan earns {low}, at best {high}.",
         "assumed_loss": "Nobody has measured what the offers do: save rates, redemptions and the "

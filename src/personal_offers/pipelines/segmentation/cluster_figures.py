@@ -124,10 +124,12 @@ _FARTHEST = 3.0
 _STRONG_COLOUR = 2.0
 # Standard deviations from which on the title of the heat map counts a difference.
 _STRONGLY = 0.5
-_AXIS_WIDTH, _COLUMN_WIDTH, _ROW_WIDTH = 20, 18, 44
+_AXIS_WIDTH, _COLUMN_WIDTH, _ROW_WIDTH = 20, 18, 30
+# Letters that the names of all columns have side by side, on paper too.
+_COLUMNS_WIDTH = 42
 # Columns of a heat map that have room for their names.
-_MOST_COLUMN_NAMES = 6
-_ROW_HEIGHT, _LINE_HEIGHT = 30, 18
+_MOST_COLUMN_NAMES = 4
+_ROW_HEIGHT, _LINE_HEIGHT = 34, 18
 
 
 def draw_clusters(
@@ -372,7 +374,8 @@ def _columns(summary: pd.DataFrame, language: Language) -> tuple[dict[str, Any],
         "automargin": True,
     }
     if len(titles) <= _MOST_COLUMN_NAMES:
-        texts = [_lines(title, _COLUMN_WIDTH) for title in titles]
+        width = min(_COLUMN_WIDTH, _COLUMNS_WIDTH // len(titles))
+        texts = [_lines(title, width) for title in titles]
         return axis | {"ticktext": texts}, max(text.count("<br>") for text in texts) + 1
     names = "<br>".join(escaped(title) for title in titles)
     axis |= {"ticktext": [str(cluster) for cluster in summary["cluster"]]}

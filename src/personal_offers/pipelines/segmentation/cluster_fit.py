@@ -46,6 +46,7 @@ from personal_offers.pipelines.segmentation.cluster_transform import (
 )
 from personal_offers.pipelines.segmentation.resampling import sample_customers
 from personal_offers.progress import steps
+from personal_offers.words import OF_CUSTOMERS, counted
 
 logger = logging.getLogger(__name__)
 
@@ -385,8 +386,8 @@ _CONSTANT = {
         "en": "all customers have the same value",
     },
     "not_above_zero": {
-        "ru": "ни у одного клиента не выше нуля, а под логарифмом это ноль",
-        "en": "above zero for no customer, and under the logarithm that is zero",
+        "ru": "ни у одного клиента не выше нуля, а это считается нулём",
+        "en": "above zero for no customer, and that counts as zero",
     },
 }
 
@@ -403,17 +404,19 @@ def _value_notes(name: str, unknown: int, below: int) -> list[Text]:
     if unknown:
         notes.append(
             {
-                "ru": f"{name}: неизвестно для {_ru(unknown)} клиентов, вместо этого взята "
-                "медиана.",
-                "en": f"{name}: unknown for {_en(unknown)} customers, the median stands in.",
+                "ru": f"{name}: неизвестно для {counted(unknown, OF_CUSTOMERS, 'ru')}, вместо "
+                "этого взята медиана.",
+                "en": f"{name}: unknown for {counted(unknown, OF_CUSTOMERS, 'en')}, the median "
+                "stands in.",
             }
         )
     if below:
         notes.append(
             {
-                "ru": f"{name}: ниже нуля у {_ru(below)} клиентов; под логарифмом это ноль.",
-                "en": f"{name}: below zero for {_en(below)} customers; under the logarithm that "
-                "is zero.",
+                "ru": f"{name}: ниже нуля у {counted(below, OF_CUSTOMERS, 'ru')}; при делении на "
+                "кластеры это считается нулём.",
+                "en": f"{name}: below zero for {counted(below, OF_CUSTOMERS, 'en')}; it counts as "
+                "zero when clusters are made.",
             }
         )
     return notes
