@@ -92,7 +92,7 @@ class TestWho:
         chapter = write(customers=customers)
         figure = block_of(chapter, "customers_profit")
         assert figure["title"]["en"] == (
-            "The most profitable 10% of customers bring 75% of the profit; 6.0% of the customers "
+            "The most profitable 10% of customers bring 75% of the profit; 7.5% of the customers "
             "bring half of it; 50% of the customers bring no profit"
         )
         assert figure["main"]

@@ -39,6 +39,7 @@ from personal_offers.pipelines.reporting.customers_figures import (
     Group,
     concentration,
     draw_concentration,
+    holders_of_half,
 )
 from personal_offers.pipelines.reporting.customers_texts import TEXTS
 from personal_offers.pipelines.reporting.params import ReportingOptions
@@ -48,7 +49,7 @@ Facts = Mapping[str, Any]
 Floats = npt.NDArray[np.float64]
 
 _BY_LINES = "build_order_customers"
-_TOP, _HALF = 10, 0.5  # per cent of the customers; share of the profit
+_TOP = 10  # per cent of the customers
 # Fewer customers have no tenth.
 _FEWEST_TO_RANK = 10
 # Twice their equal part: below that, large customers hardly differ from the others.
@@ -355,9 +356,9 @@ def _profit_figure(who: pd.DataFrame, held: Floats, node: str) -> Figure | None:
 
 def _profit_title(who: pd.DataFrame, held: Floats, revenue: Floats, language: Language) -> str:
     texts, top = TEXTS[language], f"{_TOP}%"
-    half = int(np.argmax(held >= _HALF))
+    half = holders_of_half(who["profit"]) / len(who)
     title = texts["curve_title"].format(top=top, held=percent(float(held[_TOP]), language))
-    title += texts["curve_even"].format(half=percent(half / 100, language))
+    title += texts["curve_even"].format(half=percent(half, language))
     if len(revenue):
         share = percent(float(revenue[_TOP]), language)
         title += texts["curve_revenue"].format(top=top, held=share)

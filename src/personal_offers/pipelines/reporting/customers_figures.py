@@ -62,6 +62,12 @@ def concentration(values: npt.ArrayLike) -> npt.NDArray[np.float64]:
     return np.asarray(held[places], dtype="float64")
 
 
+def holders_of_half(values: npt.ArrayLike) -> int:
+    """Return how many of the largest values make half of their sum, which is above zero."""
+    known = np.sort(np.nan_to_num(np.asarray(values, dtype="float64")))[::-1]
+    return int(np.argmax(np.cumsum(known) >= known.sum() / 2)) + 1
+
+
 def draw_concentration(
     profit: npt.NDArray[np.float64],
     revenue: npt.NDArray[np.float64],

@@ -307,11 +307,15 @@ def ledger_blocks(
     flags = found["action"].eq(_FLAGGED)  # they change nothing, so a change of zero says nothing
     blocks: list[Table | Paragraph] = []
     if not flags.all():
-        counts = {"found": len(found), "all": len(ledger)}
         blocks.append(
             Table(
                 name="cleaning_ledger",
-                title=both(lambda language: TEXTS[language]["table_title"].format(**counts)),
+                title=both(
+                    lambda language: TEXTS[language]["table_title"].format(
+                        rules=counted(int((~flags).sum()), RULES, language),
+                        all=number(len(ledger), language),
+                    )
+                ),
                 advice=both(lambda language: TEXTS[language]["table_advice"]),
                 origin=origin,
                 columns=_columns(_CHANGES, several, has_money, currency),

@@ -65,7 +65,7 @@ TEXTS: Mapping[Language, Mapping[str, str]] = {
         "figure_advice": "Начните с самой длинной полосы: там одно исправление в выгрузке "
         "вернёт больше всего данных.",
         "figure_small": "Менять выгрузку ради таких потерь не нужно.",
-        "table_title": "Что нашли правила чистки: {found} из {all} сработали",
+        "table_title": "Что изменила чистка: {rules} из {all}",
         "table_advice": "Проверьте строки со знаком ⚠, остальное можно не трогать.",
         "flagged_title": "Отмечено, но не изменено: {rules}",
         "flagged_advice": "Эти строки остались в данных: помните о них, когда читаете суммы.",
@@ -218,7 +218,7 @@ TEXTS: Mapping[Language, Mapping[str, str]] = {
         "figure_advice": "Start with the longest bar: there one correction in the export brings "
         "back most data.",
         "figure_small": "Losses of this size are no reason to change the export.",
-        "table_title": "What the cleaning rules found: {found} of {all} found something",
+        "table_title": "What cleaning changed: {rules} of {all}",
         "table_advice": "Check the rows with the sign ⚠; the others can be left alone.",
         "flagged_title": "Flagged, but not changed: {rules}",
         "flagged_advice": "These rows are still in the data: keep them in mind when you read sums.",
