@@ -25,7 +25,12 @@ LEDGER = pd.DataFrame(
     }
 )
 PROFILE = pd.DataFrame(
-    {"customers": [1, 20], "profit": [60.0, 40.0], "profit_at_risk": [20.0, 5.0]}
+    {
+        "segment": ["save_first", "grow", "all"],
+        "customers": [1, 20, 21],
+        "profit": [60.0, 40.0, 100.0],
+        "profit_at_risk": [20.0, 5.0, 25.0],
+    }
 )
 PLAN = {
     "offered": 1,

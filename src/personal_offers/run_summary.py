@@ -13,6 +13,7 @@ from kedro.pipeline import Pipeline
 from personal_offers.figure_style import SPACE, number, significant
 from personal_offers.words import CUSTOMERS, OFFERS, counted
 
+_ALL = "all"  # segment of the row that sums up the profile
 # A file that people open, and what is next where a run ended before it was written.
 _PAGES = ("report_index", "report_en", "offer_plan_en", "segment_profile")
 
@@ -60,7 +61,7 @@ def _segments(results: Mapping[str, Any]) -> Iterator[str]:
     """Say how many customers there are and what is at risk."""
     if "segment_profile" not in results:
         return
-    profile = results["segment_profile"]
+    profile = results["segment_profile"].query("segment != @_ALL")
     yield counted(int(profile["customers"].sum()), CUSTOMERS, "en")
     at_risk = profile["profit_at_risk"].sum(min_count=1)
     if pd.notna(at_risk):

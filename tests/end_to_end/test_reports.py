@@ -103,7 +103,7 @@ class TestPages:
     def test_sliders_start_with_the_segments_of_the_run(self, page: Any, reported: Path) -> None:
         profile = pd.read_csv(
             reported / "07_model_output" / ONE_CLICK / "segment_profile.csv", index_col="name_en"
-        )
+        ).query("segment != 'all'")
 
         open_report(page, page_of(reported, ONE_CLICK, "en"))
         rows = page.locator("[data-widget=thresholds] tbody tr").all_inner_texts()
