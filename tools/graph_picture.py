@@ -109,7 +109,7 @@ def main() -> None:
         page.wait_for_timeout(1_500)
         hide_hints(page)
         PICTURE.parent.mkdir(parents=True, exist_ok=True)
-        page.screenshot(path=str(PICTURE), clip={"x": 130, "y": 60, "width": 1770, "height": 900})
+        page.screenshot(path=str(PICTURE), clip={"x": 130, "y": 140, "width": 1770, "height": 720})
 
 
 if __name__ == "__main__":
