@@ -8,9 +8,8 @@ from typing import Any
 import ibis.expr.types as ir
 import pandas as pd
 
-from personal_offers.currencies import money
 from personal_offers.features import BothLanguages, FeatureRegistry, Language
-from personal_offers.figure_style import number, percent, span
+from personal_offers.figure_style import number, span
 from personal_offers.pipelines.reporting.advice_tables import advice_blocks
 from personal_offers.pipelines.reporting.amounts import moment
 from personal_offers.pipelines.reporting.blocks import (
@@ -32,8 +31,9 @@ from personal_offers.pipelines.reporting.blocks import (
 )
 from personal_offers.pipelines.reporting.params import ReportingOptions
 from personal_offers.pipelines.reporting.profit_unit import ReportUnits, read_units
+from personal_offers.pipelines.reporting.spoken import amounts, counts, filled, percents, texts_of
 from personal_offers.pipelines.reporting.view_params import ReportViews
-from personal_offers.words import CLUSTERS, CUSTOMERS, counted
+from personal_offers.words import CLUSTERS, counted
 
 Row = Mapping[Hashable, Any]
 Figures = Mapping[Language, Mapping[str, Any]]
@@ -214,9 +214,9 @@ def write_clusters(
     Returns:
         The chapter, as JSON holds it.
     """
-    title = _text("title")
+    title = filled(_TEXTS, "title")
     if cluster_summary is None or cluster_summary.empty:
-        lacking = missing(_texts("subject"), "segmentation")
+        lacking = missing(texts_of(_TEXTS, "subject"), "segmentation")
         return Chapter(name="clusters", title=title, blocks=(lacking,)).plain()
     currency = read_units(plan).currency
     figures = {
@@ -225,7 +225,7 @@ def write_clusters(
         "choice": (figure_cluster_choice, _CANDIDATES),
     }
     blocks: tuple[Block, ...] = present(
-        Paragraph(text=_text("meaning")),
+        Paragraph(text=filled(_TEXTS, "meaning")),
         *_warnings(cluster_choice),
         _summary_table(cluster_summary, _revenue_label(views.order_by, registry), currency),
         *(_figure(name, *figure) for name, figure in figures.items()),
@@ -237,33 +237,8 @@ def write_clusters(
     return Chapter(name="clusters", title=title, lead=lead, blocks=blocks).plain()
 
 
-def _text(key: str, **values: Mapping[Language, str]) -> BothLanguages:
-    """Fill a text in both languages with values in both."""
-    return both(
-        lambda language: _TEXTS[language][key].format(
-            **{name: value[language] for name, value in values.items()}
-        )
-    )
-
-
-def _texts(key: str) -> dict[str, str]:
-    return {language: texts[key] for language, texts in _TEXTS.items()}
-
-
-def _money(value: float, unit: BothLanguages) -> dict[Language, str]:
-    return {language: money(value, unit, language) for language in _TEXTS}
-
-
-def _percent(share: float) -> dict[Language, str]:
-    return {language: percent(share, language) for language in _TEXTS}
-
-
 def _number(value: float, decimals: int = 0) -> dict[Language, str]:
     return {language: number(value, language, decimals) for language in _TEXTS}
-
-
-def _people(count: float) -> dict[Language, str]:
-    return {language: counted(count, CUSTOMERS, language) for language in _TEXTS}
 
 
 def _names(row: Row, prefix: str = "name_") -> dict[Language, str]:
@@ -281,19 +256,22 @@ def _records(table: pd.DataFrame) -> list[dict[Hashable, Any]]:
 def _lead(summary: pd.DataFrame, currency: BothLanguages) -> BothLanguages:
     """Say how many clusters there are, which is the largest, and which brings most."""
     if len(summary) < _FEWEST_GROUPS:
-        return _text("one")
+        return filled(_TEXTS, "one")
     largest = _records(summary.nlargest(1, "customers", keep="first"))[0]
     richest = _records(summary.nlargest(1, "revenue", keep="first"))[0]
-    revenue = _money(richest["revenue"], currency)
+    revenue = amounts(richest["revenue"], currency)
     if cell(richest["revenue_share"]) is not None and (summary["revenue"] >= 0).all():
-        text = _text("lead_share", revenue=revenue, share=_percent(richest["revenue_share"]))
+        text = filled(
+            _TEXTS, "lead_share", revenue=revenue, share=percents(richest["revenue_share"])
+        )
         revenue = {"ru": text.ru, "en": text.en}
-    return _text(
+    return filled(
+        _TEXTS,
         "lead_same" if largest["cluster"] == richest["cluster"] else "lead",
         clusters={language: counted(len(summary), CLUSTERS, language) for language in _TEXTS},
         largest=_names(largest),
-        customers=_people(largest["customers"]),
-        share=_percent(largest["share"]),
+        customers=counts(largest["customers"]),
+        share=percents(largest["share"]),
         richest=_names(richest),
         revenue=revenue,
     )
@@ -308,7 +286,7 @@ def _warnings(choice: Mapping[str, Any] | None) -> list[Notice]:
         value, limit = choice["values"].get(name), choice["limits"][name]
         if value is not None and value < limit:
             words = {name: _number(value, 2), "limit": _number(limit, 2)}
-            notices.append(Notice(level="warning", text=_text(key, **words)))
+            notices.append(Notice(level="warning", text=filled(_TEXTS, key, **words)))
     return notices
 
 
@@ -318,11 +296,11 @@ def _reason(choice: Mapping[str, Any] | None, registry: FeatureRegistry) -> list
         return []
     reason = either(choice["reason"])
     blocks: list[Block] = [
-        Paragraph(text=_text("method", reason={"ru": reason.ru, "en": reason.en}))
+        Paragraph(text=filled(_TEXTS, "method", reason={"ru": reason.ru, "en": reason.en}))
     ]
     if choice["seen"] < choice["customers"]:
         people = {"seen": _number(choice["seen"]), "customers": _number(choice["customers"])}
-        blocks.append(Paragraph(text=_text("sampled", **people)))
+        blocks.append(Paragraph(text=filled(_TEXTS, "sampled", **people)))
     if choice["notes"]:
         blocks.append(Bullets(texts=tuple(_note(note, registry) for note in choice["notes"])))
     return blocks
@@ -345,30 +323,32 @@ def _note(note: Mapping[Language, str], registry: FeatureRegistry) -> BothLangua
 def _revenue_label(order_by: str, registry: FeatureRegistry) -> BothLanguages:
     """Return what the sum that clusters are ordered by is called."""
     feature = registry.features.get(order_by)
-    named = _text("any_revenue") if feature is None else feature.label or feature.definition
-    return _text("revenue", feature={"ru": named.ru, "en": named.en})
+    named = (
+        filled(_TEXTS, "any_revenue") if feature is None else feature.label or feature.definition
+    )
+    return filled(_TEXTS, "revenue", feature={"ru": named.ru, "en": named.en})
 
 
 def _summary_table(summary: pd.DataFrame, revenue: BothLanguages, currency: BothLanguages) -> Table:
     """Return what each cluster is like."""
     columns = {
-        "customers": Column(label=_text("customers"), form="whole"),
-        "share": Column(label=_text("share"), form="share", decimals=1),
+        "customers": Column(label=filled(_TEXTS, "customers"), form="whole"),
+        "share": Column(label=filled(_TEXTS, "share"), form="share", decimals=1),
         "revenue": Column(label=revenue, form="money"),
-        "revenue_share": Column(label=_text("revenue_share"), form="share", decimals=1),
+        "revenue_share": Column(label=filled(_TEXTS, "revenue_share"), form="share", decimals=1),
     }
     if (summary["noise_customers"] > 0).any():
-        columns["noise_customers"] = Column(label=_text("noise"), form="whole")
+        columns["noise_customers"] = Column(label=filled(_TEXTS, "noise"), form="whole")
     return Table(
         name="cluster_summary",
-        title=_text("summary"),
-        advice=_text("summary_advice"),
+        title=filled(_TEXTS, "summary"),
+        advice=filled(_TEXTS, "summary_advice"),
         origin=_SUMMARY,
         columns=(
-            Column(label=_text("cluster")),
-            Column(label=_text("differs")),
+            Column(label=filled(_TEXTS, "cluster")),
+            Column(label=filled(_TEXTS, "differs")),
             *columns.values(),
-            Column(label=_text("interval")),
+            Column(label=filled(_TEXTS, "interval")),
         ),
         rows=tuple(
             (
@@ -400,7 +380,7 @@ def _differs(row: Row) -> BothLanguages | None:
 
 def _figure(name: str, figures: Figures | None, origin: Origin) -> Figure | None:
     return figure_from(
-        figures, f"cluster_{name}", _text(f"{name}_advice"), origin, main=name == "heatmap"
+        figures, f"cluster_{name}", filled(_TEXTS, f"{name}_advice"), origin, main=name == "heatmap"
     )
 
 
@@ -438,22 +418,23 @@ def _customers_matrix(table: pd.DataFrame, dates: dict[str, dict[Language, str]]
     stayed = known[known["from_cluster"] == known["to_cluster"]]["customers"].sum()
     everybody = int(known["customers"].sum())
     if everybody:
-        title = _text(
+        title = filled(
+            _TEXTS,
             "moves" if dates else "moves_undated",
             stayed=_number(stayed),
             known=_number(everybody),
-            share=_percent(stayed / everybody),
+            share=percents(stayed / everybody),
             **(dates or {}),
         )
     else:
-        title = _text("moves_new")
+        title = filled(_TEXTS, "moves_new")
     largest = _largest_move(known)
     return Table(
         name="cluster_moves",
         title=title,
-        advice=_text("moves_advice", largest={"ru": largest.ru, "en": largest.en}),
+        advice=filled(_TEXTS, "moves_advice", largest={"ru": largest.ru, "en": largest.en}),
         origin=_MIGRATION,
-        columns=_matrix_columns(table, Column(label=_text("from"), form="whole")),
+        columns=_matrix_columns(table, Column(label=filled(_TEXTS, "from"), form="whole")),
         rows=_matrix_rows(table, "customers"),
     )
 
@@ -462,13 +443,14 @@ def _largest_move(known: pd.DataFrame) -> BothLanguages:
     """Name the move between two clusters that most customers made."""
     moved = known[(known["from_cluster"] != known["to_cluster"]) & (known["customers"] > 0)]
     if moved.empty:
-        return _text("no_move")
+        return filled(_TEXTS, "no_move")
     top = _records(moved.nlargest(1, "customers", keep="first"))[0]
-    return _text(
+    return filled(
+        _TEXTS,
         "largest_move",
         origin=_names(top, "from_"),
         target=_names(top, "to_"),
-        customers=_people(top["customers"]),
+        customers=counts(top["customers"]),
     )
 
 
@@ -476,20 +458,21 @@ def _money_matrix(table: pd.DataFrame, currency: BothLanguages) -> Table:
     """Return the matrix of moves in money that came in between the two moments."""
     top = _records(table.nlargest(1, "net_between", keep="first"))[0]
     is_new, is_same = top["from_cluster"] == _NEW, top["from_cluster"] == top["to_cluster"]
-    title = _text("no_money")
+    title = filled(_TEXTS, "no_money")
     if top["net_between"] > 0:
-        title = _text(
+        title = filled(
+            _TEXTS,
             "money_new" if is_new else "money_stayed" if is_same else "money_moved",
             origin=_names(top, "from_"),
             target=_names(top, "to_"),
-            money=_money(top["net_between"], currency),
+            money=amounts(top["net_between"], currency),
         )
     return Table(
         name="cluster_moves_money",
         title=title,
-        advice=_text("money_advice"),
+        advice=filled(_TEXTS, "money_advice"),
         origin=_MIGRATION,
-        columns=_matrix_columns(table, Column(label=_text("from"), form="money")),
+        columns=_matrix_columns(table, Column(label=filled(_TEXTS, "from"), form="money")),
         rows=_matrix_rows(table, "net_between"),
         currency=currency,
     )
@@ -519,7 +502,7 @@ def _recommendations(
 ) -> Sequence[Block]:
     """Return what to do with each cluster."""
     if recommendations is None:
-        return [missing(_texts("recommended"), "offers")]
+        return [missing(texts_of(_TEXTS, "recommended"), "offers")]
     own = recommendations[recommendations["view"] == "cluster"].astype({"name": "str"})
     rows = own[own["name"].isin(summary["cluster"].astype("str"))]
     return advice_blocks(rows, "cluster_recommendations", _TEXTS, "cluster")

@@ -10,9 +10,8 @@ from typing import Any
 import ibis.expr.types as ir
 import pandas as pd
 
-from personal_offers.currencies import money
 from personal_offers.features import BothLanguages, FeatureRegistry, Language
-from personal_offers.figure_style import SPACE, number, percent
+from personal_offers.figure_style import SPACE, number
 from personal_offers.pipelines.reporting.advice_tables import advice_blocks
 from personal_offers.pipelines.reporting.blocks import (
     Block,
@@ -25,7 +24,6 @@ from personal_offers.pipelines.reporting.blocks import (
     Paragraph,
     Table,
     Widget,
-    both,
     cell,
     drawn,
     either,
@@ -49,9 +47,10 @@ from personal_offers.pipelines.reporting.segments_figures import (
     share_of,
 )
 from personal_offers.pipelines.reporting.segments_texts import TEXTS
+from personal_offers.pipelines.reporting.spoken import amounts, counts, filled, percents, texts_of
 from personal_offers.pipelines.reporting.threshold_grid import SCALE_DIGITS
 from personal_offers.pipelines.reporting.view_params import ReportViews
-from personal_offers.words import CUSTOMERS, OF_CUSTOMERS, counted
+from personal_offers.words import OF_CUSTOMERS
 
 Row = Mapping[Hashable, Any]
 
@@ -151,8 +150,8 @@ def write_segments(
         The chapter, as JSON holds it.
     """
     if segment_profile is None or _ALL not in set(segment_profile["segment"]):
-        lacking = missing(_texts("subject"), "segmentation")
-        return Chapter(name="segments", title=_text("title"), blocks=(lacking,)).plain()
+        lacking = missing(texts_of(TEXTS, "subject"), "segmentation")
+        return Chapter(name="segments", title=filled(TEXTS, "title"), blocks=(lacking,)).plain()
     shop = _gather(segment_profile, threshold_grid, segment_thresholds, view_names, views, plan)
     gate = (model_gate or {}).get("withheld")
     blocks: tuple[Block, ...] = present(
@@ -164,7 +163,7 @@ def write_segments(
         _agreement_table(shop, view_agreement),
         *_conflicts(shop, conflict_summary),
     )
-    title = _text("title" if shop.has_risk else "title_profit")
+    title = filled(TEXTS, "title" if shop.has_risk else "title_profit")
     return Chapter(name="segments", title=title, lead=_lead(shop), blocks=blocks).plain()
 
 
@@ -205,31 +204,6 @@ def _read_grid(grid: ir.Table | None) -> tuple[pd.DataFrame | None, Row | None]:
     return frame[is_cell].reset_index(drop=True), rest[0] if rest else None
 
 
-def _text(key: str, **values: Mapping[Language, str]) -> BothLanguages:
-    """Fill a text in both languages with values in both."""
-    return both(
-        lambda language: TEXTS[language][key].format(
-            **{name: value[language] for name, value in values.items()}
-        )
-    )
-
-
-def _texts(key: str) -> dict[str, str]:
-    return {language: texts[key] for language, texts in TEXTS.items()}
-
-
-def _money(value: float, unit: BothLanguages) -> dict[Language, str]:
-    return {language: money(value, unit, language) for language in TEXTS}
-
-
-def _percent(share: float) -> dict[Language, str]:
-    return {language: percent(share, language) for language in TEXTS}
-
-
-def _people(count: float, forms: Any = CUSTOMERS) -> dict[Language, str]:
-    return {language: counted(count, forms, language) for language in TEXTS}
-
-
 def _named(texts: BothLanguages) -> dict[Language, str]:
     return {"ru": texts.ru, "en": texts.en}
 
@@ -250,21 +224,23 @@ def _lead(shop: _Shop) -> BothLanguages | None:
     if not shop.has_risk and cell(everyone["profit"]) is None:
         return None
     if not shop.has_risk:
-        return _text(
+        return filled(
+            TEXTS,
             "lead_profit",
-            customers=_people(everyone["customers"], OF_CUSTOMERS),
-            profit=_money(everyone["profit"], unit),
+            customers=counts(everyone["customers"], OF_CUSTOMERS),
+            profit=amounts(everyone["profit"], unit),
         )
     parts = _at_risk(shop)
     profit, at_risk = float(parts["profit"].sum()), float(everyone["profit_at_risk"])
     share = dict.fromkeys(TEXTS, "")
     if profit > 0 and at_risk >= 0:
-        share = _named(_text("lead_share", share=_percent(at_risk / profit)))
-    return _text(
+        share = _named(filled(TEXTS, "lead_share", share=percents(at_risk / profit)))
+    return filled(
+        TEXTS,
         "lead",
-        customers=_people(int(parts["customers"].sum()), OF_CUSTOMERS),
-        profit=_money(profit, unit),
-        at_risk=_money(at_risk, unit),
+        customers=counts(int(parts["customers"].sum()), OF_CUSTOMERS),
+        profit=amounts(profit, unit),
+        at_risk=amounts(at_risk, unit),
         share=share,
     )
 
@@ -274,18 +250,19 @@ def _opening(shop: _Shop, withheld: Mapping[str, str] | None) -> list[Block | No
     blocks: list[Block | None] = []
     if not shop.has_risk:
         text = (
-            _text("no_risk_plain")
+            filled(TEXTS, "no_risk_plain")
             if withheld is None
-            else _text("no_risk", reason=_named(either(withheld)))
+            else filled(TEXTS, "no_risk", reason=_named(either(withheld)))
         )
         blocks.append(Notice(level="warning", text=text))
         if shop.has_classes:
-            blocks.append(Paragraph(text=_text("classes_instead")))
+            blocks.append(Paragraph(text=filled(TEXTS, "classes_instead")))
     elif {"risk", "profit"} <= shop.thresholds.keys() and None not in shop.thresholds.values():
         threshold = shop.thresholds
         blocks.append(
             Paragraph(
-                text=_text(
+                text=filled(
+                    TEXTS,
                     "rule",
                     risk={language: share_of(threshold["risk"], language) for language in TEXTS},
                     profit={
@@ -300,9 +277,9 @@ def _opening(shop: _Shop, withheld: Mapping[str, str] | None) -> list[Block | No
     rest = int(_everyone(shop)["customers"]) - int(_at_risk(shop)["customers"].sum())
     if shop.has_risk and rest:
         key = "rest_in_classes" if shop.has_classes else "rest"
-        blocks.append(Paragraph(text=_text(key, customers=_people(rest))))
+        blocks.append(Paragraph(text=filled(TEXTS, key, customers=counts(rest))))
     if shop.units.assumed is not None:
-        blocks.append(Paragraph(text=_text("assumed", unit=_named(shop.units.assumed))))
+        blocks.append(Paragraph(text=filled(TEXTS, "assumed", unit=_named(shop.units.assumed))))
     return blocks
 
 
@@ -312,7 +289,7 @@ def _pictures(shop: _Shop) -> list[Block | None]:
         return [_bars(shop, "profit", "classes_advice")]
     bars = _bars(shop, "profit_at_risk", "bars_advice")
     if shop.cells is None:
-        return [missing(_texts("grid"), "reporting"), bars]
+        return [missing(texts_of(TEXTS, "grid"), "reporting"), bars]
     data = MapData(
         cells=shop.cells,
         risk=float(shop.thresholds["risk"]),
@@ -336,8 +313,8 @@ def _map_advice(data: MapData) -> BothLanguages:
     top = max(CELLS, key=lambda name: sums[name]["profit_at_risk"])
     start = _named(data.names["high_high"])
     if top.startswith("low"):
-        return _text("map_advice_low", top=_named(data.names[top]), name=start)
-    return _text("map_advice", name=start)
+        return filled(TEXTS, "map_advice_low", top=_named(data.names[top]), name=start)
+    return filled(TEXTS, "map_advice", name=start)
 
 
 def _bars(shop: _Shop, column: str, advice: str) -> Figure | None:
@@ -351,7 +328,7 @@ def _bars(shop: _Shop, column: str, advice: str) -> Figure | None:
             )
         ),
         f"{column}_by_segment",
-        _text(advice),
+        filled(TEXTS, advice),
         shop.origin,
         main=True,
     )
@@ -362,8 +339,8 @@ def _widget(shop: _Shop, data: MapData) -> Widget:
     unknown = shop.unknown or {"customers": 0, "profit": 0}
     return Widget(
         widget="thresholds",
-        title=_text("widget"),
-        advice=_text("widget_advice", name=_named(shop.names["high_high"])),
+        title=filled(TEXTS, "widget"),
+        advice=filled(TEXTS, "widget_advice", name=_named(shop.names["high_high"])),
         origin=_GRID,
         data=slider_data(data)
         | {
@@ -419,15 +396,15 @@ def _profile_tables(shop: _Shop) -> list[Block | None]:
         shown += ["profit_at_risk", "at_risk_share"]
     measured = [name for name in shown if f"{name}_low" in profile.columns]
     ends = [f"{name}{end}" for name in measured for end in ("", "_low", "_high")]
-    confidence = _percent(shop.confidence)
-    title = _text("profile" if shop.has_risk else "profile_profit")
+    confidence = percents(shop.confidence)
+    title = filled(TEXTS, "profile" if shop.has_risk else "profile_profit")
     return [
         _profile_table(shop, "segment_profile", shown, title, folded=False),
         _profile_table(
             shop,
             "segment_intervals",
             ends,
-            _text("intervals", confidence=confidence),
+            filled(TEXTS, "intervals", confidence=confidence),
             folded=True,
         ),
     ]
@@ -446,10 +423,10 @@ def _profile_table(
     return Table(
         name=name,
         title=title,
-        advice=_text("profile_advice") if is_advised else None,
+        advice=filled(TEXTS, "profile_advice") if is_advised else None,
         origin=shop.origin,
         columns=(
-            Column(label=_text("segment" if shop.has_risk else "group")),
+            Column(label=filled(TEXTS, "segment" if shop.has_risk else "group")),
             *(_column(name, table) for name in columns),
         ),
         rows=tuple(
@@ -468,9 +445,9 @@ def _strings(row: Row) -> dict[str, str]:
 def _column(name: str, table: pd.DataFrame) -> Column:
     """Return the head and the form of a column of the profile."""
     bare = name.removesuffix("_low").removesuffix("_high")
-    label = _text(_LABELS[bare])
+    label = filled(TEXTS, _LABELS[bare])
     if name != bare:
-        label = _text(name.removeprefix(f"{bare}_"), what=_named(label))
+        label = filled(TEXTS, name.removeprefix(f"{bare}_"), what=_named(label))
     if bare == "customers":
         return Column(label=label, form="whole")
     if bare in ("share", "mean_risk", "declined_share", "at_risk_share"):
@@ -498,23 +475,24 @@ def _drivers_table(
     order_by_size = top["mean_contribution"].abs().sort_values(ascending=False, kind="stable")
     strongest = _records(top.loc[order_by_size.index[:1]])[0]
     points = float(strongest["mean_contribution"]) * 100
-    title = _text(
+    title = filled(
+        TEXTS,
         "drivers",
         name=_named(names[strongest["segment"]]),
         feature=_named(_feature(str(strongest["feature"]), registry)),
-        direction=_named(_text("raises" if points > 0 else "lowers")),
+        direction=_named(filled(TEXTS, "raises" if points > 0 else "lowers")),
         points={language: number(abs(points), language, 1) for language in TEXTS},
     )
     return Table(
         name="segment_drivers",
         title=title,
-        advice=_text("drivers_advice"),
+        advice=filled(TEXTS, "drivers_advice"),
         origin=_DRIVERS,
         columns=(
-            Column(label=_text("segment")),
-            Column(label=_text("feature")),
-            Column(label=_text("adds"), form="decimal", decimals=1),
-            Column(label=_text("explained"), form="whole"),
+            Column(label=filled(TEXTS, "segment")),
+            Column(label=filled(TEXTS, "feature")),
+            Column(label=filled(TEXTS, "adds"), form="decimal", decimals=1),
+            Column(label=filled(TEXTS, "explained"), form="whole"),
         ),
         rows=tuple(
             (
@@ -543,7 +521,7 @@ def _feature(name: str, registry: FeatureRegistry) -> BothLanguages:
 def _recommendations(shop: _Shop, recommendations: pd.DataFrame | None) -> Sequence[Block]:
     """Return what to do with each segment that has a customer."""
     if recommendations is None:
-        return [missing(_texts("recommended"), "offers")]
+        return [missing(texts_of(TEXTS, "recommended"), "offers")]
     own = recommendations[recommendations["view"] == "segment"]
     rows = own[own["name"].isin(shop.profile["segment"])]
     return advice_blocks(rows, "segment_recommendations", TEXTS, "segment")
@@ -556,21 +534,21 @@ def _agreement_table(shop: _Shop, agreement: pd.DataFrame | None) -> Table | Non
     return Table(
         name="view_agreement",
         title=_agreement_finding(agreement),
-        advice=_text("agreement_advice" if shop.has_risk else "agreement_advice_plain"),
+        advice=filled(TEXTS, "agreement_advice" if shop.has_risk else "agreement_advice_plain"),
         origin=_AGREEMENT,
         columns=(
-            Column(label=_text("view")),
-            Column(label=_text("other_view")),
-            Column(label=_text("both_views"), form="whole"),
+            Column(label=filled(TEXTS, "view")),
+            Column(label=filled(TEXTS, "other_view")),
+            Column(label=filled(TEXTS, "both_views"), form="whole"),
             *(
                 Column(label=label, form="decimal", decimals=2)
                 for label in (
-                    _text("measure_of_agreement"),
-                    _text("low", what=_named(_text("measure_of_agreement"))),
-                    _text("high", what=_named(_text("measure_of_agreement"))),
+                    filled(TEXTS, "measure_of_agreement"),
+                    filled(TEXTS, "low", what=_named(filled(TEXTS, "measure_of_agreement"))),
+                    filled(TEXTS, "high", what=_named(filled(TEXTS, "measure_of_agreement"))),
                 )
             ),
-            Column(label=_text("note")),
+            Column(label=filled(TEXTS, "note")),
         ),
         rows=tuple(
             (
@@ -589,14 +567,14 @@ def _agreement_note(row: Row) -> BothLanguages | None:
     """Say why a pair is not compared, or why its agreement is no discovery."""
     if isinstance(row.get("why_not_ru"), str):
         return either(_strings(row), "why_not_")
-    return _text("same_numbers") if row["same_numbers"] else None
+    return filled(TEXTS, "same_numbers") if row["same_numbers"] else None
 
 
 def _agreement_finding(agreement: pd.DataFrame) -> BothLanguages:
     """Name the two views that agree most, of those that are not made from the same numbers."""
     pairs = agreement[agreement["agreement"].notna() & ~agreement["same_numbers"].astype(bool)]
     if pairs.empty:
-        return _text("no_agreement")
+        return filled(TEXTS, "no_agreement")
     top = _records(pairs.sort_values("agreement", ascending=False, kind="stable"))[0]
     values = {
         name: {language: number(float(top[column]), language, 2) for language in TEXTS}
@@ -606,7 +584,8 @@ def _agreement_finding(agreement: pd.DataFrame) -> BothLanguages:
             ("high", "agreement_high"),
         )
     }
-    return _text(
+    return filled(
+        TEXTS,
         "agreement" if top["agreement"] >= _WEAK_AGREEMENT else "agreement_weak",
         one={language: str(top[f"view_{language}"]) for language in TEXTS},
         other={language: str(top[f"other_view_{language}"]) for language in TEXTS},
@@ -619,14 +598,15 @@ def _conflicts(shop: _Shop, conflicts: pd.DataFrame | None) -> list[Block | None
     if conflicts is None or not (conflicts["customers"] > 0).any():
         return []
     lines = tuple(
-        _text(
+        filled(
+            TEXTS,
             "conflict",
             name=_named(either(_strings(row), "name_")),
-            customers=_people(row["customers"]),
+            customers=counts(row["customers"]),
             of={language: number(row["of"], language) for language in TEXTS},
-            share=_percent(row["share"]),
-            at_risk=_money(row["profit_at_risk"], shop.units.profit),
+            share=percents(row["share"]),
+            at_risk=amounts(row["profit_at_risk"], shop.units.profit),
         )
         for row in _records(conflicts[conflicts["customers"] > 0])
     )
-    return [Paragraph(text=_text("conflicts")), Bullets(texts=lines)]
+    return [Paragraph(text=filled(TEXTS, "conflicts")), Bullets(texts=lines)]
