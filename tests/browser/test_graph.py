@@ -250,7 +250,9 @@ class TestPreviews:
     def test_metrics_are_drawn(self, page: Any, address: str, nodes: dict[str, Any]) -> None:
         panel = opened(page, address, nodes["one_click.metrics"])
 
-        panel.get_by_text("0.5").first.wait_for(timeout=30_000)
+        shown = panel.get_by_text("0.5").first
+        shown.wait_for(timeout=30_000)
+        assert "value" in panel.inner_text()
 
     @pytest.mark.parametrize("name", DRAWN.values())
     def test_picture_of_a_key_node_is_drawn(

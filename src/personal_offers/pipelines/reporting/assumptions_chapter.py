@@ -8,8 +8,9 @@ from typing import Any
 
 import pandas as pd
 
+from personal_offers.currencies import money
 from personal_offers.features import BothLanguages, Language
-from personal_offers.figure_style import SPACE, number, percent, plain, significant
+from personal_offers.figure_style import number, percent, plain, significant
 from personal_offers.pipelines.reporting.assumptions_texts import TEXTS
 from personal_offers.pipelines.reporting.blocks import (
     Bullets,
@@ -30,7 +31,6 @@ from personal_offers.pipelines.reporting.params import ReportingOptions
 Row = Mapping[str, Any]
 
 _MOST_ROWS = 40
-_WHOLE_FROM = 100  # amounts from this size on are written without digits behind the point
 _IN_DECISION = ("save_rate", "horizon_months", "contact_cost", "incentive_cost", "redemption")
 _EVERYTHING = "everything"
 # A remade plan is worth a sentence from this share of the kept one on.
@@ -96,20 +96,13 @@ def _paragraph(key: str) -> Paragraph:
     return Paragraph(text=both(partial(_say, key)))
 
 
-def _money(amount: float, currency: BothLanguages | None, language: Language) -> str:
-    """Write an amount with the digits that count, and its currency where it is known."""
-    whole = abs(amount) >= _WHOLE_FROM
-    text = number(amount, language) if whole else significant(amount, language)
-    return text if currency is None else f"{text}{SPACE}{getattr(currency, language)}"
-
-
 def _with_money(
     key: str, currency: BothLanguages | None, amounts: Mapping[str, float], **more: Any
 ) -> BothLanguages:
     """Fill a text with amounts, and with texts in both languages."""
 
     def write(language: Language) -> str:
-        written = {name: _money(amount, currency, language) for name, amount in amounts.items()}
+        written = {name: money(amount, currency, language) for name, amount in amounts.items()}
         return _say(
             key,
             language,
