@@ -85,6 +85,7 @@ bench: $(VENV)/.base         ## wall time of a sample run beside an empty run an
 lock:                        ## compile the pinned requirements again (needs uv)
 	uv pip compile pyproject.toml --universal --python-version 3.11 --no-annotate --quiet --custom-compile-command "make lock" -o requirements/base.txt
 	uv pip compile pyproject.toml --extra viz --universal --python-version 3.11 --no-annotate --quiet --custom-compile-command "make lock" -o requirements/viz.txt
+	uv pip compile pyproject.toml --extra spark --universal --python-version 3.11 --no-annotate --quiet --custom-compile-command "make lock" -o requirements/spark.txt
 	uv pip compile pyproject.toml --extra dev --universal --python-version 3.11 --no-annotate --quiet --custom-compile-command "make lock" -o requirements/dev.txt
 
 clean:                       ## remove the environment and everything generated

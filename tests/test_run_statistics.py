@@ -30,7 +30,7 @@ def catalog(tmp_path: Path) -> DataCatalog:
     (tmp_path / "raw.csv").write_text("id;n\n1;2\n3;4\n", encoding="utf-8")
     table = IbisParquetDataset(filepath=str(tmp_path / "table.parquet"))
     table.save(ibis.memtable(TABLE))
-    raw = RawCSVDataset(filepath=str(tmp_path / "raw.csv"), connection={"backend": "duckdb"})
+    raw = RawCSVDataset(filepath=str(tmp_path / "raw.csv"))
     return DataCatalog({"raw": raw, "table": table, "kept": MemoryDataset()})
 
 

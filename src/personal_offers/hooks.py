@@ -26,13 +26,16 @@ from kedro.validation.exceptions import ParameterValidationError
 from omegaconf.errors import OmegaConfBaseException
 from yaml import YAMLError
 
+from personal_offers.engines import connection_problems
 from personal_offers.errors import UNWRITTEN, InputError
 from personal_offers.shops import SHOPS
 
 logger = logging.getLogger(__name__)
 
 # Read by the catalog (${runtime_params:…}), so no node names them.
-_CATALOG_PARAMETERS = frozenset({"raw_dir", "output_dir"})
+_FOLDERS = frozenset({"raw_dir", "output_dir"})
+_ENGINE = frozenset({"engine", "memory_limit", "spill_folder", "threads", "spark_master"})
+_CATALOG_PARAMETERS = _FOLDERS | _ENGINE
 _SHOP_NAMES = [shop.name for shop in SHOPS]
 _REPORT = "reporting"
 _CATALOG_LOGGER = "kedro.io.data_catalog"
@@ -143,6 +146,7 @@ class ParameterHook:
         problems = list(unread_parameters(parameters, read))
         problems += absent_blocks(parameters, read)
         problems += folder_problems(parameters)
+        problems += connection_problems({name: parameters.get(name) for name in _ENGINE})
         problems += (
             [*invalid, *unknown_names(parameters)] if invalid else inconsistencies(parameters)
         )
@@ -205,7 +209,7 @@ def folder_problems(parameters: Mapping[str, Any]) -> Iterator[str]:
     Yields:
         One sentence for each.
     """
-    for name in sorted(_CATALOG_PARAMETERS & set(parameters)):
+    for name in sorted(_FOLDERS & set(parameters)):
         folder = parameters[name]
         if not isinstance(folder, str) or not folder.strip():
             yield f"- {name} is {folder!r}; name a folder"

@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import json
+import shutil
+from pathlib import Path
 from typing import Any
 
+import ibis.expr.types as ir
 from kedro_datasets._typing import TablePreview
-from kedro_datasets.ibis import FileDataset
+
+from personal_offers.datasets.engine_file import EngineFileDataset
 
 
-class IbisParquetDataset(FileDataset):  # type: ignore[misc]  # kedro-datasets has no types
+class IbisParquetDataset(EngineFileDataset):
     """``ibis.FileDataset`` for Parquet that Kedro-Viz can preview.
 
     YAML:
@@ -18,7 +22,7 @@ class IbisParquetDataset(FileDataset):  # type: ignore[misc]  # kedro-datasets h
     customers:
       type: personal_offers.datasets.IbisParquetDataset
       filepath: data/03_primary/shop/customers.parquet
-      connection: {backend: duckdb}
+      connection: ${_connection}
     ```
 
     Python:
@@ -35,9 +39,30 @@ class IbisParquetDataset(FileDataset):  # type: ignore[misc]  # kedro-datasets h
 
         Args:
             filepath: Where the file is or will be; missing folders are made on save.
-            **kwargs: As in ``kedro_datasets.ibis.FileDataset`` (connection, save_args, …).
+            **kwargs: As in ``kedro_datasets.ibis.FileDataset`` (save_args, …); ``connection`` as in
+                ``personal_offers.engines.connect``.
         """
         super().__init__(filepath, file_format="parquet", **kwargs)
+
+    def load(self) -> ir.Table:
+        """Return the lazy table, of one file or of a folder of files, as Spark writes."""
+        path = Path(self._fs_prefix + str(self._get_load_path()))
+        if self._on_spark or not path.is_dir():
+            return super().load()
+        return self.connection.read_parquet(
+            str(path / "*.parquet"), table_name=self._table_name, **self._load_args
+        )
+
+    def save(self, data: ir.Table) -> None:
+        """Write the table: one file, or on Spark a folder of files, which appears when whole."""
+        path = Path(self._fs_prefix + str(self._get_save_path()))
+        if self._on_spark:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            self.connection.write_parquet(data, str(path))
+            return
+        if path.is_dir():  # Spark wrote the last one
+            shutil.rmtree(path)
+        super().save(data)
 
     def preview(self, nrows: int = 10) -> TablePreview:
         """Return the first rows in the form that Kedro-Viz draws.

@@ -25,8 +25,9 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from kedro.io import DatasetError
 from kedro_datasets._typing import TablePreview
-from kedro_datasets.ibis import FileDataset
 from pyarrow import csv as arrow_csv
+
+from personal_offers.datasets.engine_file import EngineFileDataset
 
 _CHUNK_BYTES = 1 << 20
 _BLOCK_BYTES = 1 << 21
@@ -66,7 +67,7 @@ class _UnreadableError(Exception):
     """The file cannot be turned into rows; the text says why and what to do."""
 
 
-class RawCSVDataset(FileDataset):  # type: ignore[misc]  # kedro-datasets has no types
+class RawCSVDataset(EngineFileDataset):
     r"""A delimited text file as an Ibis table of text columns, whatever form it has.
 
     The encoding is the first of ``encodings`` in which the whole file can be read; the
@@ -80,7 +81,7 @@ class RawCSVDataset(FileDataset):  # type: ignore[misc]  # kedro-datasets has no
     money:
       type: personal_offers.datasets.RawCSVDataset
       filepath: data/01_raw/shop/money.csv
-      connection: {backend: duckdb}
+      connection: ${_connection}
     ```
 
     Python:
@@ -100,6 +101,7 @@ class RawCSVDataset(FileDataset):  # type: ignore[misc]  # kedro-datasets has no
         delimiters: Sequence[str] = (",", ";", "\t"),
         trim: bool = True,
         optional: bool = False,
+        newlines_in_cells: bool = True,
         **kwargs: Any,
     ) -> None:
         """Point to a raw file.
@@ -113,10 +115,14 @@ class RawCSVDataset(FileDataset):  # type: ignore[misc]  # kedro-datasets has no
                 counts it.
             optional: Whether a missing file is no problem: its table has neither rows nor
                 problems.
-            **kwargs: As in ``kedro_datasets.ibis.FileDataset`` (connection, metadata, …).
+            newlines_in_cells: Whether a quoted cell may hold a line end. On Spark, ``false`` lets
+                many machines read one file; DuckDB reads such cells in any case.
+            **kwargs: As in ``kedro_datasets.ibis.FileDataset`` (metadata, …); ``connection`` as in
+                ``personal_offers.engines.connect``.
         """
         super().__init__(filepath, file_format="csv", **kwargs)
         self._optional = optional
+        self._newlines_in_cells = newlines_in_cells
         self._encodings = tuple(encodings)
         self._delimiters = tuple(delimiters)
         self._trim = trim
@@ -137,8 +143,11 @@ class RawCSVDataset(FileDataset):  # type: ignore[misc]  # kedro-datasets has no
                     "the file is missing; put it there or name its folder with "
                     "--params raw_dir=FOLDER (which holds one folder per shop)"
                 )
-            encoding, cells, problems = self._read(path)
-            rows = self._in_engine(_table_name(path), cells)
+            if self._on_spark:
+                encoding, rows, problems = self._read_on_spark(path)
+            else:
+                encoding, cells, problems = self._read(path)
+                rows = self._in_engine(_table_name(path), cells)
         except _UnreadableError as error:
             return RawTable(str(path), None, (str(error),))
         except (OSError, EOFError, zlib.error, csv.Error, pa.ArrowInvalid) as error:
@@ -239,11 +248,32 @@ class RawCSVDataset(FileDataset):  # type: ignore[misc]  # kedro-datasets has no
         if self._trim:
             table = pa.table([_trimmed(cells) for cells in table.columns], header)
         table = table.add_column(0, _ROW_NUMBER, pa.array(_row_numbers(len(table), ragged)))
-        return table, _ragged_problem(ragged, header) + ([] if len(table) else [_NO_ROWS])
+        lost = _ragged_problem(ragged, header, len(ragged))
+        return table, lost + ([] if len(table) else [_NO_ROWS])
+
+    def _read_on_spark(self, path: Path) -> tuple[str, ir.Table, list[str]]:
+        """Let Spark parse the file: it may be larger than the memory of the driver."""
+        from personal_offers.datasets.spark_csv import TextForm, read_cells
+
+        encoding = self._detect_encoding(path)
+        header, delimiter, _ = self._read_header(path, encoding)
+        form = TextForm(
+            header=header,
+            delimiter=delimiter,
+            encoding=encoding,
+            trim=_OUTER_SPACE if self._trim else None,
+            newlines_in_cells=self._newlines_in_cells,
+        )
+        cells = read_cells(cast(Any, self.connection)._session, path, form, _ROW_NUMBER)
+        cells.rows.createOrReplaceTempView(_table_name(path))
+        ragged = [_Ragged(row + 1, text) for row, text in cells.examples]
+        problems = _ragged_problem(ragged, header, cells.ragged)
+        problems += [] if cells.count else [_NO_ROWS]
+        return encoding, self.connection.table(_table_name(path)), problems
 
     def _in_engine(self, name: str, cells: pa.Table) -> ir.Table:
         """Show Arrow's table to the engine for as long as the connection lives."""
-        engine = cast(Any, self.connection).con  # another engine has another dataset
+        engine = cast(Any, self.connection).con  # DuckDB's own
         engine.register(name, cells)
         return self.connection.table(name)
 
@@ -281,12 +311,20 @@ def _trimmed(cells: pa.ChunkedArray) -> pa.ChunkedArray:
     return pc.if_else(pc.equal(trimmed, ""), pa.scalar(None, "string"), trimmed)
 
 
-def _ragged_problem(rows: Sequence[Any], header: list[str]) -> list[str]:
-    if not rows:
+@dataclass(frozen=True)
+class _Ragged:
+    """A line with another number of cells than the header: its number in the file, its text."""
+
+    number: int
+    text: str
+
+
+def _ragged_problem(rows: Sequence[Any], header: list[str], count: int) -> list[str]:
+    if not count:
         return []
     examples = "; ".join(f"line {row.number}: {row.text[:60]!r}" for row in rows[:_MAX_EXAMPLES])
     return [
-        f"{len(rows)} line(s) do not have the {len(header)} columns of the header ({examples}): "
+        f"{count} line(s) do not have the {len(header)} columns of the header ({examples}): "
         "mend them or quote the cells that hold a separator"
     ]
 

@@ -152,7 +152,7 @@ def marked_of(
 class TestBadFiles:
     def problems(self, options: OrderLineOptions, path: Path) -> list[str]:
         dataset = RawCSVDataset(
-            filepath=str(path), connection={"backend": "duckdb"}, encodings=["utf-8"], trim=False
+            filepath=str(path), encodings=["utf-8"], trim=False
         )
         found = problems_of_file(options, dataset.load())
         return [text.removeprefix(f"{path.parent}/") for text in found]
@@ -207,7 +207,7 @@ class TestBadFiles:
         text = end.join([header, ",".join(map(str, row)), ""])
         (tmp_path / "lines.csv").write_bytes(text.encode(encoding))
         dataset = RawCSVDataset(
-            filepath=str(tmp_path / "lines.csv"), connection={"backend": "duckdb"}, trim=False
+            filepath=str(tmp_path / "lines.csv"), trim=False
         )
 
         (line,) = listed(read_order_lines(options, dataset.load()))
@@ -901,7 +901,7 @@ class TestRawFuture:
 
 def real(parameters: Tree, shop: str, path: Path, *encodings: str) -> Intake:
     dataset = RawCSVDataset(
-        filepath=str(path), connection={"backend": "duckdb"}, encodings=encodings, trim=False
+        filepath=str(path), encodings=encodings, trim=False
     )
     return intake_of(
         OrderLineOptions.model_validate(parameters[shop]["data_processing"]),

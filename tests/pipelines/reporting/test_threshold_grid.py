@@ -110,7 +110,7 @@ class TestSums:
 
     def test_sums_stay_whole_in_the_file(self, tmp_path: Path) -> None:
         path = str(tmp_path / "grid.parquet")
-        dataset = IbisParquetDataset(filepath=path, connection={"backend": "duckdb"})
+        dataset = IbisParquetDataset(filepath=path)
         thresholds = {"risk": 0.5, "profit": 2.0}
         dataset.save(
             count_threshold_grid(customers([(0.3, 1e8), (0.3, 0.12345)]), thresholds, options())
@@ -173,7 +173,7 @@ class TestStops:
 class TestMissing:
     def test_without_segments_the_grid_is_empty(self, tmp_path: Path) -> None:
         path = str(tmp_path / "grid.parquet")
-        dataset = IbisParquetDataset(filepath=path, connection={"backend": "duckdb"})
+        dataset = IbisParquetDataset(filepath=path)
         dataset.save(count_threshold_grid(None, None, options()))
         assert dataset.load().to_pandas().empty
 

@@ -1,0 +1,258 @@
+"""Spark through Ibis, made to mean what DuckDB means.
+
+Four things differ that no configuration of Spark settles: results come through pandas, which
+turns whole numbers with gaps into floating point; DuckDB's reader of dates takes strptime forms;
+a group of a pattern is written ``$1``; and tables made in Python lose their types on the way in.
+"""
+
+from __future__ import annotations
+
+import re
+import shutil
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import ibis.expr.datatypes as dt
+import ibis.expr.operations as ops
+import ibis.expr.schema as sch
+import ibis.expr.types as ir
+import pandas as pd
+import pyarrow as pa
+import sqlglot.expressions as sge
+from ibis.backends.duckdb.converter import DuckDBPandasData
+from ibis.backends.pyspark import Backend
+from ibis.backends.sql.compilers.pyspark import PySparkCompiler
+from ibis.formats.pyarrow import PyArrowData
+from kedro.io import DatasetError
+
+# Settings that the same results rest on; those of the configuration come on top of them.
+_SETTINGS = {
+    "spark.sql.session.timeZone": "UTC",
+    # A time of the shop is local time without a zone, as in DuckDB.
+    "spark.sql.timestampType": "TIMESTAMP_NTZ",
+    # A cell that cannot be cast is an error, never a silent null.
+    "spark.sql.ansi.enabled": "true",
+    # An empty cell stays in the JSON text of a quarantined row.
+    "spark.sql.jsonGenerator.ignoreNullFields": "false",
+    # A line is judged whole, whichever columns a query asks for.
+    "spark.sql.csv.parser.columnPruning.enabled": "false",
+    "spark.sql.execution.arrow.pyspark.enabled": "true",
+    "spark.sql.execution.arrow.pyspark.fallback.enabled": "false",
+}
+# Directives of strptime as patterns of Java: read with one digit or two, and next to another number
+# of fixed width.
+_DIRECTIVES = {
+    "Y": ("yyyy", "yyyy"),
+    "m": ("M", "MM"),
+    "d": ("d", "dd"),
+    "H": ("H", "HH"),
+    "I": ("h", "hh"),
+    "M": ("m", "mm"),
+    "S": ("s", "ss"),
+    "y": ("yy", "yy"),
+    "f": ("SSSSSS", "SSSSSS"),
+    "b": ("MMM", "MMM"),
+    "B": ("MMMM", "MMMM"),
+    "p": ("a", "a"),
+}
+
+
+def start_spark(master: str | None, settings: Mapping[str, Any]) -> SparkBackend:
+    """Start a Spark session, or join the one that this process already has.
+
+    Args:
+        master: Where Spark runs: ``local[*]``, ``spark://host:7077``, ``yarn``, …; null: as
+            ``spark-submit`` or the environment says.
+        settings: ``spark.…`` settings on top of those that equal results need.
+
+    Returns:
+        The Ibis backend.
+
+    Raises:
+        DatasetError: When pyspark is not installed.
+    """
+    try:
+        from pyspark.sql import SparkSession
+    except ImportError as error:
+        raise DatasetError(
+            "pyspark is not installed: pip install -r requirements/spark.txt (it needs Java 17)"
+        ) from error
+    builder = SparkSession.builder.appName("personal_offers")
+    if master is not None:
+        builder = builder.master(master)
+    for name, value in (_SETTINGS | dict(settings)).items():
+        builder = builder.config(name, str(value))
+    session = builder.getOrCreate()
+    session.sparkContext.setLogLevel("ERROR")
+    SparkBackend.register_options()  # Ibis does so only for the backend that it names itself
+    backend: SparkBackend = SparkBackend().connect(session)
+    return backend
+
+
+def java_form(form: str) -> str:
+    """Return the pattern by which Java reads what a strptime form describes.
+
+    Args:
+        form: Such as ``%m/%d/%Y %H:%M``; numbers may have a digit less, as in DuckDB, unless two of
+            them touch.
+
+    Raises:
+        ValueError: When a directive has no counterpart.
+    """
+    parts, place = [], 0
+    while place < len(form):
+        if form[place] != "%":
+            letter = form[place]
+            parts.append(f"'{letter}'" if letter.isalpha() else "''" if letter == "'" else letter)
+            place += 1
+            continue
+        name = form[place + 1 : place + 2]
+        if name not in _DIRECTIVES:
+            raise ValueError(f"%{name} of the date form {form!r} cannot be read on Spark")
+        touches = form[place + 2 : place + 3] == "%" or (place > 1 and form[place - 2] == "%")
+        parts.append(_DIRECTIVES[name][touches])
+        place += 2
+    return "".join(parts)
+
+
+class _Compiler(PySparkCompiler):  # type: ignore[misc]  # Ibis has no types
+    """Spark's SQL with DuckDB's meaning where Ibis leaves the two different."""
+
+    __slots__ = ()
+
+    def visit_NonNullLiteral(self, op: Any, *, value: Any, dtype: Any) -> Any:
+        """Keep the width of whole numbers: in SQL a number is an INT to Spark."""
+        if dtype.is_int64():
+            return self.cast(value, dtype)
+        return super().visit_NonNullLiteral(op, value=value, dtype=dtype)
+
+    def visit_ScalarUDF(self, op: Any, **kw: Any) -> Any:  # named by Ibis
+        """Read dates as DuckDB's try_strptime does."""
+        if op.__func_name__ != "try_strptime":
+            return super().visit_ScalarUDF(op, **kw)
+        text, forms = kw["text"], op.args[1]
+        read = [self.f.try_to_timestamp(text, java_form(form.value)) for form in forms.exprs]
+        return self.f.coalesce(*read) if len(read) > 1 else read[0]
+
+    def visit_RegexReplace(self, op: Any, *, arg: Any, pattern: Any, replacement: Any) -> Any:
+        """Write the groups of a pattern as Java does."""
+        if isinstance(op.replacement, ops.Literal):
+            replacement = re.sub(r"\\([0-9])", r"$\1", op.replacement.value)
+        return self.f.regexp_replace(arg, pattern, replacement)
+
+    def visit_TimestampTruncate(self, op: Any, *, arg: Any, unit: Any) -> Any:
+        """Take away the zone that date_trunc adds."""
+        return self.cast(super().visit_TimestampTruncate(op, arg=arg, unit=unit), op.dtype)
+
+    visit_DateTruncate = visit_TimestampTruncate
+
+    def visit_Cast(self, op: Any, *, arg: Any, to: Any) -> Any:
+        """Round where Spark cuts digits off: halves of floats to even, of decimals away."""
+        if to.is_integer() and op.arg.dtype.is_floating():
+            arg = self.f.rint(arg)
+        elif to.is_integer() and op.arg.dtype.is_decimal():
+            arg = self.f.round(arg, 0)
+        return super().visit_Cast(op, arg=arg, to=to)
+
+    def visit_Divide(self, op: Any, *, left: Any, right: Any) -> Any:
+        """Divide as floats and by zero, which Spark refuses."""
+        left, right = self.cast(left, dt.float64), self.cast(right, dt.float64)
+        if isinstance(op.right, ops.Literal) and op.right.value:
+            return sge.Div(this=sge.paren(left), expression=sge.paren(right))
+        infinite = sge.Case(
+            ifs=[
+                self.if_(left > 0, self.POS_INF),
+                self.if_(left < 0, self.NEG_INF),
+                self.if_(left.eq(0), self.NAN),
+            ]
+        )
+        quotient = sge.Div(this=sge.paren(left), expression=sge.paren(right))
+        return self.if_(right.eq(0), infinite, quotient)
+
+
+class SparkBackend(Backend):  # type: ignore[misc]  # Ibis has no types
+    """Ibis on Spark whose results have the types that DuckDB's have."""
+
+    compiler = _Compiler()
+
+    def get_schema(self, *args: Any, **kwargs: Any) -> Any:
+        """Return the columns of a table; times are local and have microseconds, as in DuckDB."""
+        found = super().get_schema(*args, **kwargs)
+        local = dt.Timestamp(scale=6)
+        return sch.Schema(
+            {name: local if kind.is_timestamp() else kind for name, kind in found.items()}
+        )
+
+    def to_pyarrow(
+        self,
+        expr: ir.Expr,
+        /,
+        *,
+        params: Mapping[ir.Scalar, Any] | None = None,
+        limit: int | str | None = None,
+        **_: Any,
+    ) -> Any:
+        """Return a result as Arrow's table, column or value, without pandas in between."""
+        self._run_pre_execute_hooks(expr)
+        table = expr.as_table()
+        found = self._session.sql(self.compile(table, params=params, limit=limit)).toArrow()
+        found = PyArrowData.convert_table(_without_zones(found), table.schema())
+        return expr.__pyarrow_result__(found)
+
+    def execute(
+        self,
+        expr: ir.Expr,
+        /,
+        *,
+        params: Mapping[ir.Scalar, Any] | None = None,
+        limit: int | str | None = None,
+        **_: Any,
+    ) -> Any:
+        """Return a result as a frame, column or value with the types that DuckDB gives."""
+        table = self.to_pyarrow(expr.as_table(), params=params, limit=limit)
+        frame = pd.DataFrame(
+            {
+                name: column.to_pylist()
+                if pa.types.is_nested(column.type) or column.null_count
+                else column.to_pandas()
+                for name, column in zip(table.column_names, table.columns, strict=True)
+            }
+        )
+        frame = DuckDBPandasData.convert_table(frame, expr.as_table().schema())
+        return expr.__pandas_result__(frame)
+
+    def _register_in_memory_table(self, op: ops.InMemoryTable) -> None:
+        """Show a table made in Python to Spark, with the types that it has there."""
+        rows = op.data.to_pyarrow(op.schema)
+        self._session.createDataFrame(rows).createOrReplaceTempView(op.name)
+
+    def write_parquet(self, expr: ir.Table, path: str) -> None:
+        """Write a folder of Parquet files, in place of an older one when it is whole.
+
+        Args:
+            expr: The table; its order is that of the files by name.
+            path: The folder; it may have been a file, as DuckDB writes.
+        """
+        self._run_pre_execute_hooks(expr)
+        frame = self._session.sql(self.compile(expr))
+        if "://" in path:
+            frame.write.mode("overwrite").parquet(path)
+            return
+        whole, part = Path(path).absolute(), Path(f"{path}.part").absolute()
+        shutil.rmtree(part, ignore_errors=True)
+        frame.write.parquet(str(part))
+        if whole.is_dir():
+            shutil.rmtree(whole)
+        else:
+            whole.unlink(missing_ok=True)
+        part.rename(whole)
+
+
+def _without_zones(table: pa.Table) -> pa.Table:
+    """Return times as the shop's local time, which Spark may give in a zone (UTC)."""
+    for place, field in enumerate(table.schema):
+        if pa.types.is_timestamp(field.type) and field.type.tz:
+            column = table.column(place).cast(pa.timestamp("us"))
+            table = table.set_column(place, field.name, column)
+    return table
