@@ -536,9 +536,7 @@ class TestOptions:
 @pytest.mark.real_data
 def test_labels_of_the_gift_shop(real_data: Path, parameters: dict[str, Any]) -> None:
     path = real_data / "gift_shop" / "online_retail.csv.gz"
-    raw = RawCSVDataset(
-        filepath=str(path), encodings=("utf-8",), trim=False
-    ).load()
+    raw = RawCSVDataset(filepath=str(path), encodings=("utf-8",), trim=False).load()
     intake = OrderLineOptions.model_validate(parameters["gift_shop"]["data_processing"])
     marked = mark_order_lines(intake, read_order_lines(intake, raw))[0]
     lines = take_order_lines(intake, marked).cache()

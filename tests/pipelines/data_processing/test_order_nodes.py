@@ -151,9 +151,7 @@ def marked_of(
 
 class TestBadFiles:
     def problems(self, options: OrderLineOptions, path: Path) -> list[str]:
-        dataset = RawCSVDataset(
-            filepath=str(path), encodings=["utf-8"], trim=False
-        )
+        dataset = RawCSVDataset(filepath=str(path), encodings=["utf-8"], trim=False)
         found = problems_of_file(options, dataset.load())
         return [text.removeprefix(f"{path.parent}/") for text in found]
 
@@ -206,9 +204,7 @@ class TestBadFiles:
         row[4] = '"Cup ""Ann"", d12"'
         text = end.join([header, ",".join(map(str, row)), ""])
         (tmp_path / "lines.csv").write_bytes(text.encode(encoding))
-        dataset = RawCSVDataset(
-            filepath=str(tmp_path / "lines.csv"), trim=False
-        )
+        dataset = RawCSVDataset(filepath=str(tmp_path / "lines.csv"), trim=False)
 
         (line,) = listed(read_order_lines(options, dataset.load()))
 
@@ -900,9 +896,7 @@ class TestRawFuture:
 
 
 def real(parameters: Tree, shop: str, path: Path, *encodings: str) -> Intake:
-    dataset = RawCSVDataset(
-        filepath=str(path), encodings=encodings, trim=False
-    )
+    dataset = RawCSVDataset(filepath=str(path), encodings=encodings, trim=False)
     return intake_of(
         OrderLineOptions.model_validate(parameters[shop]["data_processing"]),
         dataset.load(),

@@ -429,9 +429,7 @@ def test_gift_shop_is_degenerate_and_expected_purchases_rank(
     real_data: Path, parameters: dict[str, Any]
 ) -> None:
     path = real_data / "gift_shop" / "online_retail.csv.gz"
-    raw = RawCSVDataset(
-        filepath=str(path), encodings=("utf-8",), trim=False
-    ).load()
+    raw = RawCSVDataset(filepath=str(path), encodings=("utf-8",), trim=False).load()
     intake = OrderLineOptions.model_validate(parameters["gift_shop"]["data_processing"])
     marked = mark_order_lines(intake, read_order_lines(intake, raw))[0]
     lines = take_order_lines(intake, marked).cache()

@@ -12,7 +12,7 @@ from scipy.stats import binomtest
 from personal_offers.pipelines.segmentation import backtest
 from personal_offers.pipelines.segmentation.backtest import COLUMNS
 from personal_offers.pipelines.segmentation.resampling import sample_customers
-from personal_offers.pipelines.segmentation.rfm import fit_rfm_breaks
+from personal_offers.pipelines.segmentation.rfm import fit_rfm_breaks, sum_up_purchases
 from personal_offers.pipelines.segmentation.rfm_params import RfmOptions
 
 from .test_rfm import FIVE, START, era, line, lines_of, options
@@ -24,7 +24,9 @@ FROZEN = 70
 def backtest_classes(
     lines: ir.Table, at: dict[str, Any], asked: RfmOptions
 ) -> tuple[pd.DataFrame, dict[str, Any]]:
-    return backtest.backtest_classes(lines, at, fit_rfm_breaks(lines, at, asked), asked)
+    return backtest.backtest_classes(
+        lines, at, fit_rfm_breaks(sum_up_purchases(lines, at, asked), at, asked), asked
+    )
 
 
 def shop(later: dict[str, list[int]], size: int = 40) -> list[dict[str, Any]]:

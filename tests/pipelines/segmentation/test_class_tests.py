@@ -9,7 +9,7 @@ from scipy.stats import f_oneway, kruskal, mannwhitneyu, ttest_ind
 
 from personal_offers.pipelines.segmentation.class_tests import COLUMNS, compare_classes, holm
 from personal_offers.pipelines.segmentation.resampling import resampled_counts
-from personal_offers.pipelines.segmentation.rfm import fit_rfm_breaks, score_rfm
+from personal_offers.pipelines.segmentation.rfm import fit_rfm_breaks, score_rfm, sum_up_purchases
 
 from .test_backtest import FALLING, shop
 from .test_rfm import era, line, lines_of, options
@@ -18,7 +18,12 @@ from .test_rfm import era, line, lines_of, options
 def compared(rows: list[dict[str, Any]], **changes: Any) -> pd.DataFrame:
     lines, asked = lines_of(*rows), options(comparison=changes.pop("comparison", {}))
     at = era(**changes)
-    rfm = score_rfm(lines, at, fit_rfm_breaks(lines, at, asked), asked)
+    rfm = score_rfm(
+        sum_up_purchases(lines, at, asked),
+        at,
+        fit_rfm_breaks(sum_up_purchases(lines, at, asked), at, asked),
+        asked,
+    )
     return compare_classes(lines, at, rfm, asked)
 
 

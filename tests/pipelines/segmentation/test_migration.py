@@ -10,7 +10,7 @@ import pytest
 
 from personal_offers.pipelines.segmentation import migration
 from personal_offers.pipelines.segmentation.migration import migrate_clusters, move_columns
-from personal_offers.pipelines.segmentation.rfm import fit_rfm_breaks
+from personal_offers.pipelines.segmentation.rfm import fit_rfm_breaks, sum_up_purchases
 from personal_offers.pipelines.segmentation.rfm_params import RfmOptions
 
 from .test_backtest import FALLING, FROZEN, shop
@@ -18,7 +18,9 @@ from .test_rfm import FIVE, START, era, line, lines_of, options
 
 
 def migrate_classes(lines: ir.Table, at: dict[str, Any], asked: RfmOptions) -> pd.DataFrame:
-    return migration.migrate_classes(lines, at, fit_rfm_breaks(lines, at, asked), asked)
+    return migration.migrate_classes(
+        lines, at, fit_rfm_breaks(sum_up_purchases(lines, at, asked), at, asked), asked
+    )
 
 
 class TestClasses:

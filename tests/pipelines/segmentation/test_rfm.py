@@ -17,6 +17,7 @@ from personal_offers.pipelines.segmentation.rfm import (
     fit_rfm_breaks,
     profile_classes,
     score_rfm,
+    sum_up_purchases,
 )
 from personal_offers.pipelines.segmentation.rfm_params import RfmOptions
 
@@ -138,8 +139,10 @@ EXAMPLE = [
 
 def scored(rows: list[dict[str, Any]], asked: RfmOptions, **at: Any) -> pd.DataFrame:
     lines = lines_of(*rows)
-    breaks = fit_rfm_breaks(lines, era(**at), asked)
-    table: pd.DataFrame = score_rfm(lines, era(**at), breaks, asked).to_pandas()
+    breaks = fit_rfm_breaks(sum_up_purchases(lines, era(**at), asked), era(**at), asked)
+    table: pd.DataFrame = score_rfm(
+        sum_up_purchases(lines, era(**at), asked), era(**at), breaks, asked
+    ).to_pandas()
     return table.set_index("customer_id")
 
 
@@ -160,9 +163,11 @@ class TestScores:
 
     def test_columns_are_those_of_the_contract(self) -> None:
         lines = lines_of(*EXAMPLE)
-        breaks = fit_rfm_breaks(lines, era(), options())
+        breaks = fit_rfm_breaks(sum_up_purchases(lines, era(), options()), era(), options())
 
-        schema = score_rfm(lines, era(), breaks, options()).schema()
+        schema = score_rfm(
+            sum_up_purchases(lines, era(), options()), era(), breaks, options()
+        ).schema()
 
         assert {name: str(kind).lstrip("!") for name, kind in schema.items()} == {
             "customer_id": "string",
@@ -219,31 +224,47 @@ class TestScores:
     def test_unseen_customers_are_scored_by_the_same_breaks(self) -> None:
         # Given breaks of a shop without Eve
         asked = options(dict.fromkeys(("recency", "monetary"), QUANTILE))
-        breaks = fit_rfm_breaks(lines_of(*EXAMPLE), era(), asked)
+        breaks = fit_rfm_breaks(sum_up_purchases(lines_of(*EXAMPLE), era(), asked), era(), asked)
 
         # When Eve, who is more than anybody in the fit, and Anna are scored
         rows = [line("eve", 99, 9999), *EXAMPLE[:2]]
-        found = score_rfm(lines_of(*rows), era(), breaks, asked).to_pandas()
+        found = score_rfm(
+            sum_up_purchases(lines_of(*rows), era(), asked), era(), breaks, asked
+        ).to_pandas()
 
         # Then Anna keeps her scores, and Eve has the best of recency and money
         assert found["rfm_code"].to_list() == ["323", "313"]
 
     def test_breaks_of_other_parameters_are_refused(self) -> None:
-        breaks = fit_rfm_breaks(lines_of(*EXAMPLE), era(), options())
+        breaks = fit_rfm_breaks(
+            sum_up_purchases(lines_of(*EXAMPLE), era(), options()), era(), options()
+        )
 
         with pytest.raises(InputError, match="monetary is net, but params:rfm asks for gross"):
-            score_rfm(lines_of(*EXAMPLE), era(), breaks, options(monetary="gross"))
+            score_rfm(
+                sum_up_purchases(lines_of(*EXAMPLE), era(), options(monetary="gross")),
+                era(),
+                breaks,
+                options(monetary="gross"),
+            )
 
     def test_what_is_withheld_keeps_its_columns(self) -> None:
         at = {"withheld": {"rfm": "fewer than 100 customers"}}
         lines = lines_of(*EXAMPLE)
-        breaks = fit_rfm_breaks(lines, era(**at), options())
+        breaks = fit_rfm_breaks(sum_up_purchases(lines, era(**at), options()), era(**at), options())
 
-        found = score_rfm(lines, era(**at), breaks, options())
+        found = score_rfm(
+            sum_up_purchases(lines, era(**at), options()), era(**at), breaks, options()
+        )
 
         assert breaks["withheld"] == "fewer than 100 customers"
         assert json.loads(json.dumps(breaks)) == breaks
-        full = score_rfm(lines, era(), fit_rfm_breaks(lines, era(), options()), options())
+        full = score_rfm(
+            sum_up_purchases(lines, era(), options()),
+            era(),
+            fit_rfm_breaks(sum_up_purchases(lines, era(), options()), era(), options()),
+            options(),
+        )
         assert found.columns == full.columns
         frame = found.to_pandas()
         assert frame["frequency"].to_list() == [2, 1, 3]
@@ -278,9 +299,14 @@ class TestDaysToNextClass:
         rows = [line(f"c{place % 4}", day, 50 + day) for place, day in enumerate(days)]
         lines, asked = lines_of(*rows, line("d", 99, 1), line("e", 1, 500)), options()
         lines = ibis.union(lines, lines_of(line("e", 99, 5), line("e", 98, 5)))
-        breaks = fit_rfm_breaks(lines, era(), asked)
-        today = score_rfm(lines, era(), breaks, asked).to_pandas()
-        later = score_rfm(lines, era(cutoff=CUTOFF + wait), breaks, asked).to_pandas()
+        breaks = fit_rfm_breaks(sum_up_purchases(lines, era(), asked), era(), asked)
+        today = score_rfm(sum_up_purchases(lines, era(), asked), era(), breaks, asked).to_pandas()
+        later = score_rfm(
+            sum_up_purchases(lines, era(cutoff=CUTOFF + wait), asked),
+            era(cutoff=CUTOFF + wait),
+            breaks,
+            asked,
+        ).to_pandas()
 
         # Then the class stays for as long as was said, and goes on that very day
         left = today["days_to_next_class"]
@@ -291,7 +317,9 @@ class TestDaysToNextClass:
 
 class TestBreaks:
     def test_artefact_is_whole_numbers_that_json_holds(self) -> None:
-        found = fit_rfm_breaks(lines_of(*EXAMPLE), era(), options())
+        found = fit_rfm_breaks(
+            sum_up_purchases(lines_of(*EXAMPLE), era(), options()), era(), options()
+        )
 
         assert json.loads(json.dumps(found)) == found
         assert found["cutoff"] == era()["cutoff"]
@@ -313,7 +341,9 @@ class TestBreaks:
         rows += [line("c1", 50, 0.01), line("c2", 50, 0.01), line("c2", 51, 0.01)]
         asked = options({"recency": QUANTILE, "monetary": QUANTILE})
 
-        found = fit_rfm_breaks(lines_of(*rows), era(), asked)["measures"]
+        found = fit_rfm_breaks(sum_up_purchases(lines_of(*rows), era(), asked), era(), asked)[
+            "measures"
+        ]
 
         assert found["recency"]["at_most"] == [3, 6]
         assert set(found["recency"]["customers_by_score"].values()) == {3}
@@ -324,7 +354,11 @@ class TestBreaks:
         rows += [line("c01", 50, 0.01)]
         shares = {"method": "quantile", "shares": [0.5, 0.9]}
 
-        found = fit_rfm_breaks(lines_of(*rows), era(), options({"recency": shares}))
+        found = fit_rfm_breaks(
+            sum_up_purchases(lines_of(*rows), era(), options({"recency": shares})),
+            era(),
+            options({"recency": shares}),
+        )
 
         assert found["measures"]["recency"]["at_most"] == [6, 10]
 
@@ -334,7 +368,9 @@ class TestBreaks:
         natural = {"method": "natural", "scale": "log"}
         asked = options({"recency": {"method": "natural"}, "monetary": natural})
 
-        found = fit_rfm_breaks(lines_of(*rows), era(), asked)["measures"]
+        found = fit_rfm_breaks(sum_up_purchases(lines_of(*rows), era(), asked), era(), asked)[
+            "measures"
+        ]
 
         assert found["recency"]["at_most"] == [3, 31]
         assert found["monetary"]["at_least"] == [90000, 640000]
@@ -346,7 +382,9 @@ class TestBreaks:
         asked = options({"recency": {"method": "natural"}})
 
         with caplog.at_level(logging.WARNING):
-            found = fit_rfm_breaks(lines_of(*rows), era(), asked)["measures"]
+            found = fit_rfm_breaks(sum_up_purchases(lines_of(*rows), era(), asked), era(), asked)[
+                "measures"
+            ]
 
         assert found["recency"]["at_most"] == [10, 10]
         assert found["recency"]["empty_scores"] == [2]
@@ -360,7 +398,11 @@ class TestBreaks:
         rows += [line("c1", 1, 1)]
 
         with caplog.at_level(logging.WARNING):
-            found = fit_rfm_breaks(lines_of(*rows), era(), options({"frequency": QUANTILE}))
+            found = fit_rfm_breaks(
+                sum_up_purchases(lines_of(*rows), era(), options({"frequency": QUANTILE})),
+                era(),
+                options({"frequency": QUANTILE}),
+            )
 
         assert found["measures"]["frequency"]["at_least"] == [2, 2]
         assert found["measures"]["frequency"]["customers_by_score"] == {"1": 48, "2": 0, "3": 1}
@@ -372,7 +414,11 @@ class TestBreaks:
         rows = [line("a", 50, 10), line("b", 50, 20)]
 
         with pytest.raises(InputError) as raised:
-            fit_rfm_breaks(lines_of(*rows), era(), options({"recency": QUANTILE}))
+            fit_rfm_breaks(
+                sum_up_purchases(lines_of(*rows), era(), options({"recency": QUANTILE})),
+                era(),
+                options({"recency": QUANTILE}),
+            )
 
         recency, frequency, monetary = raised.value.problems
         assert "recency gives all 2 customers one score" in recency
@@ -383,11 +429,17 @@ class TestBreaks:
 
     def test_one_customer_is_an_error(self) -> None:
         with pytest.raises(InputError, match="all 1 customers one score"):
-            fit_rfm_breaks(lines_of(*EXAMPLE[:2]), era(), options())
+            fit_rfm_breaks(
+                sum_up_purchases(lines_of(*EXAMPLE[:2]), era(), options()), era(), options()
+            )
 
     def test_nobody_by_the_cutoff_is_an_error(self) -> None:
         with pytest.raises(InputError, match="no customer had bought by 2021-01-02"):
-            fit_rfm_breaks(lines_of(*EXAMPLE), era(cutoff=1), options())
+            fit_rfm_breaks(
+                sum_up_purchases(lines_of(*EXAMPLE), era(cutoff=1), options()),
+                era(cutoff=1),
+                options(),
+            )
 
 
 class TestTime:
@@ -439,13 +491,20 @@ class TestEqualBehaviour:
         shuffled = data.draw(st.permutations([*rows, *twins]))
 
         # When both are scored
-        breaks = fit_rfm_breaks(lines_of(*rows, *twins), era(), asked)
-        found = score_rfm(lines_of(*shuffled), era(), breaks, asked)
+        breaks = fit_rfm_breaks(
+            sum_up_purchases(lines_of(*rows, *twins), era(), asked), era(), asked
+        )
+        found = score_rfm(sum_up_purchases(lines_of(*shuffled), era(), asked), era(), breaks, asked)
         frame = found.to_pandas()
 
         # Then the order of rows plays no part, twins are equal, and scores follow the values
-        assert fit_rfm_breaks(lines_of(*shuffled), era(), asked) == breaks
-        ordered = score_rfm(lines_of(*rows, *twins), era(), breaks, asked).to_pandas()
+        assert (
+            fit_rfm_breaks(sum_up_purchases(lines_of(*shuffled), era(), asked), era(), asked)
+            == breaks
+        )
+        ordered = score_rfm(
+            sum_up_purchases(lines_of(*rows, *twins), era(), asked), era(), breaks, asked
+        ).to_pandas()
         assert_frame_equal(frame, ordered)
         assert frame["customer_id"].is_monotonic_increasing
         behaviour = ["recency_days", "frequency", "monetary"]
@@ -461,9 +520,13 @@ class TestEqualBehaviour:
 class TestTables:
     def test_boundaries_are_printed_in_days_orders_and_money(self) -> None:
         lines = lines_of(*EXAMPLE)
-        breaks = fit_rfm_breaks(lines, era(), options())
+        breaks = fit_rfm_breaks(sum_up_purchases(lines, era(), options()), era(), options())
 
-        found = describe_rfm(score_rfm(lines, era(), breaks, options()), breaks, options())
+        found = describe_rfm(
+            score_rfm(sum_up_purchases(lines, era(), options()), era(), breaks, options()),
+            breaks,
+            options(),
+        )
 
         wanted = pd.DataFrame(
             [
@@ -484,16 +547,23 @@ class TestTables:
 
     def test_boundaries_follow_the_polarity(self) -> None:
         asked, lines = options(best="low"), lines_of(*EXAMPLE)
-        breaks = fit_rfm_breaks(lines, era(), asked)
+        breaks = fit_rfm_breaks(sum_up_purchases(lines, era(), asked), era(), asked)
 
-        found = describe_rfm(score_rfm(lines, era(), breaks, asked), breaks, asked)
+        found = describe_rfm(
+            score_rfm(sum_up_purchases(lines, era(), asked), era(), breaks, asked), breaks, asked
+        )
 
         assert found["score"].to_list() == [1, 2, 3] * 3
         assert found["customers"].to_list() == [1, 1, 1, 1, 1, 1, 2, 0, 1]
 
     def test_profile_adds_up_and_keeps_empty_classes(self) -> None:
         lines = lines_of(*EXAMPLE)
-        rfm = score_rfm(lines, era(), fit_rfm_breaks(lines, era(), options()), options())
+        rfm = score_rfm(
+            sum_up_purchases(lines, era(), options()),
+            era(),
+            fit_rfm_breaks(sum_up_purchases(lines, era(), options()), era(), options()),
+            options(),
+        )
 
         found = profile_classes(rfm, options()).set_index("rfm_class")
 

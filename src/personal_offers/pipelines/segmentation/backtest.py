@@ -29,6 +29,7 @@ from personal_offers.pipelines.segmentation.rfm import (
     cutoff_of,
     fit_rfm_breaks,
     score_rfm,
+    sum_up_purchases,
 )
 from personal_offers.pipelines.segmentation.rfm_params import RfmOptions
 
@@ -97,15 +98,16 @@ def freeze_classes(
             "en": f"the data are shorter than the window of {days} days before {era['cutoff']}",
         }
     then = dict(era) | {"cutoff": since.isoformat(), "withheld": {}}
+    purchases = sum_up_purchases(order_lines, then, options)
     try:
-        breaks = fit_rfm_breaks(order_lines, then, options)
+        breaks = fit_rfm_breaks(purchases, then, options)
     except InputError as error:
         problems = "; ".join(error.problems)
         return {
             "ru": f"на {since:%Y-%m-%d} покупателей на классы не разделить ({problems})",
             "en": f"customers cannot be classed as of {since:%Y-%m-%d} ({problems})",
         }
-    scored = score_rfm(order_lines, then, breaks, options)
+    scored = score_rfm(purchases, then, breaks, options)
     customers = _with_outcomes(scored, order_lines, since, until)
     return Frozen(since, until, breaks, customers)
 

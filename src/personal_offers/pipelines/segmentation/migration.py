@@ -13,7 +13,7 @@ from personal_offers.features import BothLanguages
 from personal_offers.order_history import lines_known_at
 from personal_offers.pipelines.segmentation.backtest import Frozen, freeze_classes, withheld_reason
 from personal_offers.pipelines.segmentation.cluster_transform import assign_clusters
-from personal_offers.pipelines.segmentation.rfm import CENTS, cutoff_of, score_rfm
+from personal_offers.pipelines.segmentation.rfm import CENTS, cutoff_of, score_rfm, sum_up_purchases
 from personal_offers.pipelines.segmentation.rfm_params import NEW, RfmOptions
 
 _NEW_LABEL = BothLanguages(ru="Новые", en="New")
@@ -41,7 +41,7 @@ def migrate_classes(
     frozen = freeze_classes(order_lines, era, options)
     if not isinstance(frozen, Frozen) or withheld_reason(era, "migration") is not None:
         return pd.DataFrame(columns=move_columns("class"))
-    now = score_rfm(order_lines, era, breaks, options)
+    now = score_rfm(sum_up_purchases(order_lines, era, options), era, breaks, options)
     labels = {name: asked.label for name, asked in options.chosen.classes.items()}
     return count_moves(
         frozen.customers.select("customer_id", group="rfm_class"),

@@ -34,6 +34,7 @@ from personal_offers.pipelines.segmentation.rfm import (
     fit_rfm_breaks,
     profile_classes,
     score_rfm,
+    sum_up_purchases,
 )
 from personal_offers.pipelines.segmentation.view_names import name_views, name_views_and_classes
 from personal_offers.pipelines.segmentation.views import (
@@ -213,9 +214,11 @@ def rfm_nodes() -> list[Node]:
     """Return the nodes of RFM: scores, classes, and how far the classes hold."""
     rfm = {"rfm": "rfm", "options": _RFM}
     breaks = {"breaks": "rfm_breaks"}
+    bought = {"purchases": "rfm_purchases", "era": "era", "options": _RFM}
     return [
-        Node(fit_rfm_breaks, _HISTORY, "rfm_breaks", name="fit_rfm_breaks"),
-        Node(score_rfm, _HISTORY | breaks, "rfm", name="score_rfm", preview_fn=show_scores),
+        Node(sum_up_purchases, _HISTORY, "rfm_purchases", name="sum_up_purchases"),
+        Node(fit_rfm_breaks, bought, "rfm_breaks", name="fit_rfm_breaks"),
+        Node(score_rfm, bought | breaks, "rfm", name="score_rfm", preview_fn=show_scores),
         Node(describe_rfm, rfm | breaks, "rfm_boundaries", name="describe_rfm"),
         Node(profile_classes, rfm, "class_profile", name="profile_classes"),
         Node(compare_classes, _HISTORY | rfm, "class_tests", name="compare_classes"),

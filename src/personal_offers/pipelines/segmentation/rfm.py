@@ -44,13 +44,33 @@ LETTERS = {"recency": "r", "frequency": "f", "monetary": "m"}
 _SURE_DIGITS = 4
 
 
-def fit_rfm_breaks(
-    order_lines: ir.Table, era: dict[str, Any], options: RfmOptions
-) -> dict[str, Any]:
-    """Turn the wanted breaks into numbers of this shop, known at the cutoff.
+def sum_up_purchases(
+    order_lines: ir.Table, era: Mapping[str, Any], options: RfmOptions
+) -> ir.Table:
+    """Sum up what every customer had bought by the cutoff: all that RFM looks at.
 
     Args:
         order_lines: Grain: one order line.
+        era: ``cutoff`` (ISO text, local time).
+        options: Net or gross.
+
+    Returns:
+        Grain: one row per customer with a purchase known at the cutoff: customer_id,
+        recency_days (calendar days from the last purchase to the cutoff), frequency (purchase
+        orders), cents (int64; hundredths of a currency unit).
+    """
+    cutoff = cutoff_of(era)
+    history = purchase_history(orders_of(lines_known_at(order_lines, cutoff)), cutoff)
+    cents = history.net_cents if options.monetary == "net" else history.gross_cents
+    # Cached, because breaks and scores each read it, and making it reads all order lines.
+    return history.select("customer_id", "recency_days", "frequency", cents=cents).cache()
+
+
+def fit_rfm_breaks(purchases: ir.Table, era: dict[str, Any], options: RfmOptions) -> dict[str, Any]:
+    """Turn the wanted breaks into numbers of this shop, known at the cutoff.
+
+    Args:
+        purchases: Grain: one customer (``sum_up_purchases``).
         era: ``cutoff`` (ISO text, local time) and ``withheld`` (output: reason).
         options: Scheme, methods and values.
 
@@ -76,15 +96,14 @@ def fit_rfm_breaks(
     }
     if fitted["withheld"] is not None:
         return fitted
-    history = _history(order_lines, cutoff_of(era), options).cache()
-    facts = history.aggregate(**_facts(history, scheme)).to_pyarrow().to_pylist()[0]
+    facts = purchases.aggregate(**_facts(purchases, scheme)).to_pyarrow().to_pylist()[0]
     if not facts["customers"]:
         raise InputError(
             [f"order_lines: no customer had bought by {era['cutoff']}: choose a later cutoff"],
             _OUTCOME,
         )
-    limits = {measure: _limits(measure, history, facts, scheme) for measure in MEASURES}
-    customers = _customers_by_score(history, limits, facts["customers"])
+    limits = {measure: _limits(measure, purchases, facts, scheme) for measure in MEASURES}
+    customers = _customers_by_score(purchases, limits, facts["customers"])
     _refuse_one_score(limits, customers, facts, options)
     fitted["customers"] = facts["customers"]
     fitted["measures"] = {
@@ -98,13 +117,6 @@ def fit_rfm_breaks(
 def cutoff_of(era: Mapping[str, Any]) -> datetime:
     """Return the cutoff of an era as a moment."""
     return datetime.fromisoformat(era["cutoff"])
-
-
-def _history(order_lines: ir.Table, cutoff: datetime, options: RfmOptions) -> ir.Table:
-    """Return customer_id, recency_days, frequency and cents as known at the cutoff."""
-    history = purchase_history(orders_of(lines_known_at(order_lines, cutoff)), cutoff)
-    cents = history.net_cents if options.monetary == "net" else history.gross_cents
-    return history.select("customer_id", "recency_days", "frequency", cents=cents)
 
 
 def _facts(history: ir.Table, scheme: Scheme) -> dict[str, ir.Scalar]:
@@ -253,12 +265,12 @@ def _limits_of(breaks: Mapping[str, Any], measure: str) -> list[int]:
 
 
 def score_rfm(
-    order_lines: ir.Table, era: dict[str, Any], breaks: dict[str, Any], options: RfmOptions
+    purchases: ir.Table, era: dict[str, Any], breaks: dict[str, Any], options: RfmOptions
 ) -> ir.Table:
     """Score and class every customer with a purchase known at the cutoff.
 
     Args:
-        order_lines: Grain: one order line.
+        purchases: Grain: one customer (``sum_up_purchases``).
         era: ``cutoff`` (ISO text, local time) and ``withheld`` (output: reason).
         breaks: Numbers from ``fit_rfm_breaks``; those of other customers will do.
         options: Classes, polarity, net or gross; the scheme of the breaks.
@@ -274,26 +286,26 @@ def score_rfm(
     Raises:
         InputError: The breaks were fitted with another scheme, or for net and not gross.
     """
-    history = _history(order_lines, cutoff_of(era), options)
     known = {
-        "customer_id": history.customer_id,
-        "recency_days": history.recency_days,
-        "frequency": history.frequency,
-        "monetary": history.cents.cast("float64") / CENTS,
+        "customer_id": purchases.customer_id,
+        "recency_days": purchases.recency_days,
+        "frequency": purchases.frequency,
+        "monetary": purchases.cents.cast("float64") / CENTS,
     }
     as_of = {"cutoff": ibis.literal(era["cutoff"])}
     if "rfm" in era["withheld"] or breaks["withheld"] is not None:
-        scored = history.select(**known, **_nothing(), **as_of)
+        scored = purchases.select(**known, **_nothing(), **as_of)
         return scored.order_by("customer_id").cache()
     _refuse_other_breaks(breaks, options)
     scores = {
         LETTERS[measure]: 1
         + sum(
-            _reached(history, measure, limit).cast("int64") for limit in _limits_of(breaks, measure)
+            _reached(purchases, measure, limit).cast("int64")
+            for limit in _limits_of(breaks, measure)
         )
         for measure in MEASURES
     }
-    table = history.select(**known, **scores)
+    table = purchases.select(**known, **scores)
     table = table.mutate(key=table.r * 100 + table.f * 10 + table.m)
     codes = _code_table(breaks, options)
     joined = table.join(codes, table.key == codes.code_key)
