@@ -42,6 +42,10 @@ class ActivityOptions(Strict):
         most_cutoffs: Training cutoffs at most; the latest ones stay.
         test_cutoff: Cutoff whose outcome nobody has learned from; none for the latest midnight
             whose outcome window has ended.
+        most_rows: Labels (one per customer and cutoff) that models are made and tested with at
+            most, because they are held in memory; of more, customers are drawn, each with all
+            cutoffs.
+        seed: Of the draw.
         fewest_per_class: Decliners, and keepers, that the test and the training need at least.
         prevalence_shares: Values of ``share`` that the prevalence is shown for, too.
         confidence: Coverage of the intervals of prevalence.
@@ -58,6 +62,8 @@ class ActivityOptions(Strict):
     step_days: Days
     most_cutoffs: int = Field(ge=1)
     test_cutoff: datetime | None = None
+    most_rows: int = Field(default=500_000, ge=1_000)
+    seed: int = 0
     fewest_per_class: int = Field(ge=2)
     prevalence_shares: list[Share] = Field(min_length=1)
     confidence: float = Field(gt=0.5, lt=1)

@@ -7,11 +7,13 @@ it would deal neighbours into different halves three times out of four.
 
 from __future__ import annotations
 
+import ibis
 import ibis.expr.types as ir
 
 # A prime and two multipliers of Lehmer generators; products stay within 64 bits.
 PRIME = 2_147_483_647
 _MULTIPLIERS = (48_271, 16_807)
+_DIGITS = 12  # hexadecimal digits of a digest that a share is compared with
 
 
 def lot_of(number: ir.IntegerValue, seed: int) -> ir.IntegerValue:
@@ -44,3 +46,22 @@ def is_drawn(number: ir.IntegerValue, seed: int, wanted: int, everyone: int) -> 
         True for about ``wanted`` rows.
     """
     return lot_of(number, seed) < PRIME * wanted // everyone
+
+
+def is_drawn_by_text(text: ir.StringValue, seed: int, share: float) -> ir.BooleanValue:
+    """Say which texts are in a sample, without numbering rows, which would sort them all.
+
+    A text is drawn when its MD5 digest, which spreads evenly, lies in the first part of all
+    digests; so the same text is drawn on every engine, alone or among others.
+
+    Args:
+        text: Such as the id of a customer.
+        seed: Of the draw.
+        share: Of the texts that are wanted, from 0 to 1.
+
+    Returns:
+        True for about that share of the texts; null where the text is.
+    """
+    limit = f"{int(share * 16**_DIGITS):0{_DIGITS}x}"
+    digest = (text + ibis.literal(f"|{seed}")).hexdigest("md5")
+    return (digest < limit) | ibis.literal(share >= 1)

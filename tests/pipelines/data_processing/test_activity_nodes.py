@@ -402,7 +402,7 @@ class TestCutoffCustomers:
         labels, _, plan = labelled
 
         def build(lines: ir.Table) -> pd.DataFrame:
-            table = build_cutoff_customers(order_registry, intake, lines, labels, plan)
+            table = build_cutoff_customers(order_registry, intake, options(), lines, labels, plan)
             frame: pd.DataFrame = table.to_pandas()
             return frame
 
@@ -435,6 +435,38 @@ class TestCutoffCustomers:
         assert set(of_cutoff["orders"].filter(like="kept")) == {15}
         assert set(found.loc[found["cutoff"] == day(65), "orders"].iloc[:6]) == {13}
 
+    def test_of_too_many_customers_some_are_drawn_with_all_their_rows(
+        self,
+        found: pd.DataFrame,
+        labelled: Labelled,
+        intake: OrderLineOptions,
+        order_registry: FeatureRegistry,
+    ) -> None:
+        labels, _, plan = labelled
+        lines = table_of(*LINES)
+        half = plan | {"sample": {"rows": len(found), "share": 0.5}}
+
+        def drawn(seed: int) -> pd.DataFrame:
+            table = build_cutoff_customers(
+                order_registry, intake, options(seed=seed), lines, labels, half
+            )
+            frame: pd.DataFrame = table.to_pandas()
+            return frame
+
+        first, again, other = drawn(1), drawn(1), drawn(2)
+        who = set(first["customer_id"])
+        assert 0 < len(who) < found["customer_id"].nunique()
+        of_them = found[found["customer_id"].isin(who)].reset_index(drop=True)
+        assert_frame_equal(first, of_them)
+        assert_frame_equal(first, again)
+        assert set(other["customer_id"]) != who
+
+    def test_the_plan_says_how_large_the_sample_is(self) -> None:
+        _, _, whole = label_customers(options(), table_of(*LINES), ERA)
+        rows = sum(row["eligible"] for row in whole["counts"])
+
+        assert whole["sample"] == {"rows": rows, "share": 1.0}
+
     @pytest.mark.parametrize("change", ["taken away", "multiplied"])
     def test_lines_after_a_cutoff_change_no_feature_at_it(
         self,
@@ -463,13 +495,14 @@ class TestCutoffCustomers:
         nothing = plan | {"test": None, "evaluation": [], "training": [], "counts": []}
 
         table = build_cutoff_customers(
-            order_registry, intake, table_of(*LINES), labels.limit(0), nothing
+            order_registry, intake, options(), table_of(*LINES), labels.limit(0), nothing
         )
 
         assert listed(table) == []
         whole = build_cutoff_customers(
-            order_registry, intake, table_of(*LINES), labels, plan | {"counts": plan["counts"][:1]}
-        )
+            order_registry, intake, options(), table_of(*LINES), labels,
+            plan | {"counts": plan["counts"][:1]},
+        )  # fmt: skip
         assert list(table.columns) == list(whole.columns)
         for name in ("customer_id", "declined", "profit", "recency_days", "country"):
             assert table[name].type() == whole[name].type(), name

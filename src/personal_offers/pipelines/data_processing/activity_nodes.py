@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Mapping
 from datetime import datetime, timedelta
 from typing import Any
@@ -24,9 +25,12 @@ from personal_offers.activity_labels import (
 from personal_offers.activity_params import ActivityOptions
 from personal_offers.errors import InputError
 from personal_offers.features import FeatureRegistry
+from personal_offers.lots import is_drawn_by_text
 from personal_offers.pipelines.data_processing.future_shift import shift_future
 from personal_offers.pipelines.data_processing.order_nodes import ENGINE_TYPES, customers_at
 from personal_offers.pipelines.data_processing.order_params import OrderLineOptions
+
+logger = logging.getLogger(__name__)
 
 Reason = dict[str, str]
 # Name of the output in ``minimum_data`` of the intake.
@@ -57,8 +61,9 @@ def label_customers(
         the plan: ``withheld`` (why no model can be made of the labels, in both languages, or
         null), ``test`` (cutoff), ``evaluation`` (cutoffs whose outcomes had ended by the test
         cutoff), ``training`` (those that have ended by the cutoff of the era), ``scoring``
-        (cutoff of the era), and ``counts`` (cutoff, baseline_days, eligible, declined). Moments
-        are ISO texts, local time.
+        (cutoff of the era), ``counts`` (cutoff, baseline_days, eligible, declined), and ``sample``
+        (rows: all labels; share: of the customers whose labels models are made and tested with).
+        Moments are ISO texts, local time.
 
     Raises:
         InputError: When a test cutoff was asked for that does not fit into the data.
@@ -70,6 +75,7 @@ def label_customers(
     if cutoffs is None:
         nothing = ibis.memtable([], schema=_NO_LABEL), pd.DataFrame(columns=PREVALENCE_COLUMNS)
         no_cutoffs: dict[str, Any] = {"test": None, "evaluation": [], "training": [], "counts": []}
+        no_cutoffs |= {"sample": _sample(0, activity)}
         return *nothing, plan | no_cutoffs | {"withheld": _short(known, activity)}
     moments = sorted({cutoffs["test"], *cutoffs["evaluation"], *cutoffs["training"]})
     labels = label_cutoffs(order_lines, moments, activity).order_by("cutoff", "customer_id").cache()
@@ -80,6 +86,7 @@ def label_customers(
         "training": [moment.isoformat() for moment in cutoffs["training"]],
         "counts": _count(labels),
     }
+    plan["sample"] = _sample(sum(row["eligible"] for row in plan["counts"]), activity)
     withheld = era["withheld"].get(_GATE) or _too_few(plan, activity)
     return labels, prevalence, plan | {"withheld": withheld}
 
@@ -143,6 +150,18 @@ def _count(labels: ir.Table) -> list[dict[str, Any]]:
     )
     rows = counted.order_by("cutoff").to_pyarrow().to_pylist()
     return [row | {"cutoff": row["cutoff"].isoformat()} for row in rows]
+
+
+def _sample(rows: int, activity: ActivityOptions) -> dict[str, Any]:
+    """Say how many labels there are, and which share of the customers models are made with."""
+    share = min(1.0, activity.most_rows / rows) if rows else 1.0
+    if share < 1:
+        logger.warning(
+            "There are %s labels: models are made and tested with %.1f%% of the customers "
+            "(most_rows of params:activity); everyone eligible gets a risk",
+            f"{rows:,}", 100 * share,
+        )  # fmt: skip
+    return {"rows": rows, "share": share}
 
 
 def _too_few(plan: Mapping[str, Any], activity: ActivityOptions) -> Reason | None:
@@ -250,26 +269,35 @@ def _at(labels: ir.Table, moments: list[str | None]) -> ir.Table:
 def build_cutoff_customers(
     registry: FeatureRegistry,
     options: OrderLineOptions,
+    activity: ActivityOptions,
     order_lines: ir.Table,
     cutoff_labels: ir.Table,
     activity_plan: Mapping[str, Any],
 ) -> ir.Table:
-    """Compute, at each cutoff, the features of the customers who have a label there.
+    """Compute, at each cutoff, the features of the customers that models are made with.
 
     Args:
         registry: Features in the order of their computation.
         options: Who is regular, and how profit follows from revenue.
+        activity: Seed of the draw of customers, where there are too many for memory.
         order_lines: Grain: one order line.
         cutoff_labels: Grain: one eligible customer and cutoff.
-        activity_plan: Holds the cutoffs.
+        activity_plan: Holds the cutoffs, and the share of the customers.
 
     Returns:
-        Grain: one eligible customer and cutoff, in this order by cutoff and id: customer_id,
-        cutoff, declined, profit (currency units per month, as of the cutoff) and the features
-        of the registry.
+        Grain: one labelled customer (drawn with all cutoffs) and cutoff, ordered by cutoff and id:
+        customer_id, cutoff, declined, profit (currency units per month, as of the cutoff) and the
+        features of the registry.
     """
     columns = ["customer_id", "cutoff", "declined", "profit", *registry.names()]
     moments = [datetime.fromisoformat(row["cutoff"]) for row in activity_plan["counts"]]
+    share = activity_plan["sample"]["share"]
+    if share < 1:
+        drawn = is_drawn_by_text(cutoff_labels.customer_id, activity.seed, share)
+        cutoff_labels = cutoff_labels.filter(drawn)
+        order_lines = order_lines.filter(
+            is_drawn_by_text(order_lines.customer_id, activity.seed, share)
+        )
     parts = []
     for moment in moments:
         known = customers_at(registry, options, order_lines, moment)

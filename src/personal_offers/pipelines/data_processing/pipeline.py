@@ -184,6 +184,7 @@ def activity_nodes() -> list[Node]:
         Node(
             build_cutoff_customers,
             {"registry": "params:feature_registry", "options": "params:data_processing"}
+            | activity
             | lines
             | labels
             | plan,

@@ -152,7 +152,7 @@ def _gate(frame: pd.DataFrame, registry: FeatureRegistry) -> dict[str, Any]:
 
 def expect_purchases(
     order_lines: ir.Table,
-    cutoff_labels: ir.Table,
+    cutoff_customers: ir.Table,
     activity_plan: Mapping[str, Any],
     activity: ActivityOptions,
 ) -> tuple[pd.DataFrame, list[dict[str, Any]]]:
@@ -160,12 +160,12 @@ def expect_purchases(
 
     Args:
         order_lines: Grain: one order line.
-        cutoff_labels: Grain: one eligible customer and cutoff.
+        cutoff_customers: Grain: one customer that models are made with and cutoff.
         activity_plan: Cutoffs; none is forecast where no model can be made.
         activity: Length of gap and outcome.
 
     Returns:
-        Grain: one eligible customer and cutoff of the evaluation or the test: customer_id,
+        Grain: one such customer and cutoff of the evaluation or the test: customer_id,
         cutoff, expected_purchases (purchase days in the outcome window); and the models (one
         per cutoff, with the reasons
         why P(alive) is degenerate where it is), which are fitted on all customers.
@@ -176,7 +176,7 @@ def expect_purchases(
         # A rule to be judged by: the model of today needs none, so later cutoffs do without.
         for moment in [*activity_plan["evaluation"], activity_plan["test"]]:
             cutoff = datetime.fromisoformat(moment)
-            part, model = _forecast(order_lines, cutoff_labels, cutoff, activity)
+            part, model = _forecast(order_lines, cutoff_customers, cutoff, activity)
             parts.append(part[columns])
             models.append({"cutoff": moment} | asdict(model))
     nothing = pd.DataFrame(columns=columns).astype({"cutoff": "datetime64[us]"})
@@ -184,11 +184,13 @@ def expect_purchases(
 
 
 def _forecast(
-    order_lines: ir.Table, cutoff_labels: ir.Table, cutoff: datetime, activity: ActivityOptions
+    order_lines: ir.Table, cutoff_customers: ir.Table, cutoff: datetime, activity: ActivityOptions
 ) -> tuple[pd.DataFrame, BgNbd]:
     histories = purchase_histories(order_lines, cutoff).cache()
     model = fit_bg_nbd(count_histories(histories))
-    labelled = cutoff_labels.filter(cutoff_labels.cutoff == ibis.literal(cutoff, "timestamp(6)"))
+    labelled = cutoff_customers.filter(
+        cutoff_customers.cutoff == ibis.literal(cutoff, "timestamp(6)")
+    )
     eligible = histories.inner_join(labelled.select("customer_id", "cutoff"), "customer_id")
     frame = eligible.order_by("customer_id").to_pandas()
     until_end = expected_purchases(model, frame, activity.days_after)

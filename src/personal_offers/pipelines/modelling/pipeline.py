@@ -142,7 +142,7 @@ def out_of_time_template() -> Pipeline:
         [
             Node(
                 expect_purchases,
-                ["order_lines", "cutoff_labels", _PLAN, "params:activity"],
+                ["order_lines", "cutoff_customers", _PLAN, "params:activity"],
                 ["expected_purchases", "bg_nbd"],
                 name="expect_purchases",
             ),
