@@ -2,6 +2,7 @@
 
 from datetime import date
 
+from personal_offers.configuration import ConfigLoader
 from personal_offers.hooks import (
     CollectorHook,
     InputErrorHook,
@@ -23,6 +24,7 @@ HOOKS = (
     StatisticsHook(),
 )
 
+CONFIG_LOADER_CLASS = ConfigLoader
 CONFIG_LOADER_ARGS = {
     # ${today:} is the one place where the clock enters; nodes get it as a parameter.
     "custom_resolvers": {"today": lambda: date.today().isoformat()},

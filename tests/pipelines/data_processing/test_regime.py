@@ -299,6 +299,24 @@ def test_alternating_id_forms_are_no_new_form() -> None:
     assert found["id_form_after"] is None
 
 
+def test_ids_that_each_have_a_form_of_their_own_say_nothing() -> None:
+    # Given orders numbered behind letters that no other order has
+    lines = shop([150] * 8)
+    letters = np.array(list("ABCDEFGHIJKLMNOPQRSTUVWXYZ"))
+    number = lines.order_id.astype(int)
+    prefix = pd.Series("", index=lines.index)
+    for place in range(4):
+        prefix += letters[(number // 26**place % 26).to_numpy()]
+    lines["order_id"] = prefix + "7"
+
+    months = measure_months(table_of(lines))
+    _, found = find_breaks(table_of(lines), options())
+
+    assert months.id_form.isna().all()
+    assert months.order_id_form.isna().all()
+    assert found is None
+
+
 def test_an_older_change_of_form_does_not_hide_the_break() -> None:
     lines = shop([150] * 16, since=datetime(2019, 1, 16), form="700")
     early = lines.logged_at < "2018-03-10"

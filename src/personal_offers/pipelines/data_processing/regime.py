@@ -51,6 +51,8 @@ _NEAR = 3
 _SUREST = 0.995
 # Half of the smallest amount of money, for orders that cost nothing.
 _SMALLEST = 0.005
+# Share of a month's orders below which an id form says nothing of how the shop numbers orders.
+_RARE = 0.01
 # One measure far outside must not outvote the others when splits are compared.
 _FAR = 20.0
 
@@ -159,7 +161,8 @@ class _Months:
 
     Attributes:
         table: Grain: one row per calendar month from the first to the last order.
-        forms: Orders by month (the rows of ``table``) and id form (columns).
+        forms: Orders by month (the rows of ``table``) and id form (columns), without forms that are
+            rare in every month.
     """
 
     table: pd.DataFrame
@@ -317,9 +320,16 @@ def _count_months(orders: ir.Table) -> _Months:
         .to_pyarrow()
         .to_pandas()
     )
-    forms = orders.group_by("month", "form").aggregate(orders=orders.count())
+    forms = _common_forms(orders.group_by("month", "form").aggregate(orders=orders.count()))
     by_form = forms.to_pyarrow().to_pandas().pivot(index="month", columns="form", values="orders")
     return _complete(counts.set_index("month"), by_form)
+
+
+def _common_forms(forms: ir.Table) -> ir.Table:
+    """Leave out id forms that are rare in every month: random ids may have one for each order."""
+    of_month = forms.orders.sum().over(ibis.window(group_by="month"))
+    common = forms.mutate(share=forms.orders / of_month).filter(ibis._.share >= _RARE)
+    return forms.semi_join(common.select("form").distinct(), "form")
 
 
 def _complete(counts: pd.DataFrame, by_form: pd.DataFrame) -> _Months:
@@ -341,7 +351,11 @@ def _complete(counts: pd.DataFrame, by_form: pd.DataFrame) -> _Months:
     table["id_form"] = forms.idxmax(axis=1).where(busy) if forms.size else None
     # A month of a few orders, such as a test of the till, does not say what is usual.
     telling = table[busy & (table.orders >= table.orders[busy].median() / 2)]
-    share = forms[telling.id_form.iloc[0]] / table.pairs.where(busy) if len(telling) else np.nan
+    share = (
+        forms[telling.id_form.iloc[0]] / table.pairs.where(busy)
+        if len(telling) and forms.size
+        else np.nan
+    )
     table["order_id_form"] = share
     table["days"] = _days_covered(table)
     table["month"] = table.index.astype(str)
@@ -382,7 +396,7 @@ def _best_split(months: _Months, options: RegimeOptions) -> _Split | None:
 
 
 def _weigh(months: _Months, before: list[int], after: list[int], options: RegimeOptions) -> _Split:
-    id_forms = _switched_forms(months.forms, before, after, options)
+    id_forms = _switched_forms(months, before, after, options)
     evidence = {}
     for measure in _MEASURES:
         if measure.kind == "form":
@@ -416,14 +430,17 @@ def _is_proven(split: _Split) -> bool:
 
 
 def _switched_forms(
-    forms: pd.DataFrame, before: list[int], after: list[int], options: RegimeOptions
+    months: _Months, before: list[int], after: list[int], options: RegimeOptions
 ) -> tuple[str, str] | None:
     """Return the old and the new id form where nearly all orders took on one not seen before."""
-    counts, names = forms.to_numpy(float), list(forms.columns)
+    counts, names = months.forms.to_numpy(float), list(months.forms.columns)
+    if not names:
+        return None
+    orders = months.table.pairs.to_numpy(float)  # those of rare forms too
     late, early = counts[after].sum(axis=0), counts[before].sum(axis=0)
     new = int(late.argmax())
-    is_switched = late[new] >= options.complete_form * late.sum()
-    was_rare = early[new] <= (1 - options.complete_form) * early.sum()
+    is_switched = late[new] >= options.complete_form * orders[after].sum()
+    was_rare = early[new] <= (1 - options.complete_form) * orders[before].sum()
     if not (is_switched and was_rare):
         return None
     return names[counts[before[-_NEAR:]].sum(axis=0).argmax()], names[new]

@@ -165,10 +165,19 @@ def rule_problems(rules: dict[str, CategoryRule]) -> Iterator[str]:
             if label in seen:
                 yield f"categories {seen[label]} and {key} have one label.{language}"
             seen.setdefault(label, key)
+    yield from _keyword_problems(rules)
+
+
+def _keyword_problems(rules: dict[str, CategoryRule]) -> Iterator[str]:
+    """Name keywords that decide nothing or two things, one sentence each."""
+    # All at once: taking words apart costs the same for one as for hundreds.
+    written = [w for rule in rules.values() for w in (*rule.keywords, *rule.not_keywords)]
+    stems = dict(zip(written, phrases_of(written), strict=True))
     owners: dict[tuple[str, int], str] = {}
     for key, rule in rules.items():
-        keywords, excluded = phrases_of(rule.keywords), set(phrases_of(rule.not_keywords))
-        for keyword, phrase in zip(rule.keywords, keywords, strict=True):
+        excluded = {stems[word] for word in rule.not_keywords}
+        for keyword in rule.keywords:
+            phrase = stems[keyword]
             owner = owners.setdefault((phrase, rule.priority), key)
             if not phrase:
                 yield f"category {key}: keyword {keyword!r} holds no word"
