@@ -31,6 +31,7 @@ ORDER_LINE_RUNS = (
     "test_offers",
     "test_order_line_shops",
     "test_reports",
+    "test_spark",
 )
 
 

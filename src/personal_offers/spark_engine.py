@@ -37,6 +37,8 @@ _SETTINGS = {
     "spark.sql.jsonGenerator.ignoreNullFields": "false",
     # A line is judged whole, whichever columns a query asks for.
     "spark.sql.csv.parser.columnPruning.enabled": "false",
+    # Files in cp1251 and the like; without it Spark reads Unicode and ISO 8859-1 only.
+    "spark.sql.legacy.javaCharsets": "true",
     "spark.sql.execution.arrow.pyspark.enabled": "true",
     "spark.sql.execution.arrow.pyspark.fallback.enabled": "false",
 }
@@ -141,6 +143,10 @@ class _Compiler(PySparkCompiler):  # type: ignore[misc]  # Ibis has no types
             replacement = re.sub(r"\\([0-9])", r"$\1", op.replacement.value)
         return self.f.regexp_replace(arg, pattern, replacement)
 
+    def visit_StringSplit(self, op: Any, *, arg: Any, delimiter: Any) -> Any:
+        """Split at a text as it is written; to Spark it is a pattern, and a dot any letter."""
+        return self.f.split(arg, self.f.concat(r"\Q", delimiter, r"\E"))
+
     def visit_TimestampTruncate(self, op: Any, *, arg: Any, unit: Any) -> Any:
         """Take away the zone that date_trunc adds."""
         return self.cast(super().visit_TimestampTruncate(op, arg=arg, unit=unit), op.dtype)
@@ -154,6 +160,20 @@ class _Compiler(PySparkCompiler):  # type: ignore[misc]  # Ibis has no types
         elif to.is_integer() and op.arg.dtype.is_decimal():
             arg = self.f.round(arg, 0)
         return super().visit_Cast(op, arg=arg, to=to)
+
+    def visit_WindowFunction(self, op: Any, **kw: Any) -> Any:
+        """Count places in 64 bits, as Ibis takes them to be: Spark's are an INT."""
+        found = super().visit_WindowFunction(op, **kw)
+        is_place = isinstance(op.func, ops.RankBase | ops.NTile)
+        return self.cast(found, op.dtype) if is_place else found
+
+    def visit_Greatest(self, op: Any, *, arg: Any) -> Any:
+        """Take the only column for the largest: Spark wants two or more."""
+        return self.f.greatest(*arg) if len(arg) > 1 else arg[0]
+
+    def visit_Least(self, op: Any, *, arg: Any) -> Any:
+        """Take the only column for the smallest: Spark wants two or more."""
+        return self.f.least(*arg) if len(arg) > 1 else arg[0]
 
     def visit_Divide(self, op: Any, *, left: Any, right: Any) -> Any:
         """Divide as floats and by zero, which Spark refuses."""
@@ -226,6 +246,11 @@ class SparkBackend(Backend):  # type: ignore[misc]  # Ibis has no types
         """Show a table made in Python to Spark, with the types that it has there."""
         rows = op.data.to_pyarrow(op.schema)
         self._session.createDataFrame(rows).createOrReplaceTempView(op.name)
+
+    def _create_cached_table(self, name: str, expr: ir.Table) -> Any:
+        """Keep a table; Ibis forgets the tables made in Python that it may rest on."""
+        self._run_pre_execute_hooks(expr)
+        return super()._create_cached_table(name, expr)
 
     def write_parquet(self, expr: ir.Table, path: str) -> None:
         """Write a folder of Parquet files, in place of an older one when it is whole.

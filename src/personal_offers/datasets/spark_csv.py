@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import codecs
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -40,10 +41,10 @@ class SparkCells:
     """What stands in a file.
 
     Attributes:
-        rows: Grain: one row per line under the header: row_number (the first is 1) and a text per
-            column; an empty cell is null.
+        rows: Grain: one row per line under the header that has as many cells: row_number (the
+            first line is 1) and a text per column; an empty cell is null.
         count: How many rows there are.
-        ragged: How many of them have another number of cells than the header.
+        ragged: How many lines have another number of cells than the header.
         examples: Up to five of these: row number and text.
     """
 
@@ -72,8 +73,9 @@ def read_cells(session: Any, path: Path, form: TextForm, row_number: str) -> Spa
     if found[1]:
         lines = cells.filter(broken.isNotNull()).select(row_number, broken, first)
         examples = [(r[0], r[1]) for r in lines.orderBy(row_number).limit(_MAX_EXAMPLES).collect()]
+        cells = cells.filter(broken.isNull())
     columns = [_cell(name, form.trim).alias(name) for name in form.header]
-    return SparkCells(cells.select(row_number, *columns), found[0], found[1], examples)
+    return SparkCells(cells.select(row_number, *columns), found[0] - found[1], found[1], examples)
 
 
 def _parsed(session: Any, path: Path, form: TextForm) -> DataFrame:
@@ -90,7 +92,8 @@ def _parsed(session: Any, path: Path, form: TextForm) -> DataFrame:
         escape='"',  # a quote inside a quoted cell is doubled; Spark expects a backslash
         header=True,
         enforceSchema=True,
-        multiLine=form.newlines_in_cells,
+        # Where a letter has two bytes, half of one can look like the end of a line.
+        multiLine=form.newlines_in_cells or codecs.lookup(form.encoding).name.startswith("utf-16"),
         mode="PERMISSIVE",
         columnNameOfCorruptRecord=_BROKEN,
         maxCharsPerColumn=-1,

@@ -1,11 +1,19 @@
 from itertools import combinations
+from typing import Literal
 
+import ibis
 import numpy as np
+import pandas as pd
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from personal_offers.pipelines.segmentation.natural_breaks import natural_breaks
+from personal_offers.pipelines.segmentation.natural_breaks import natural_breaks, parts_of
+
+
+def counted(values: np.ndarray, counts: np.ndarray) -> ibis.Table:
+    table = {"value": pd.Series(values, dtype="int64"), "customers": pd.Series(counts)}
+    return ibis.memtable(pd.DataFrame(table))
 
 
 def deviations(values: np.ndarray, counts: np.ndarray, starts: tuple[int, ...]) -> float:
@@ -28,7 +36,8 @@ class TestNaturalBreaks:
         values = np.array(sorted(shop))
         counts = np.array([shop[value] for value in sorted(shop)])
 
-        found = natural_breaks(values, counts, groups, values.astype(float), 100)
+        own = {"first": values, "last": values, "customers": counts, "total": values * counts}
+        found = natural_breaks(pd.DataFrame(own), groups, "linear", 1)
 
         groups = min(groups, len(values))
         assert len(found) == groups - 1
@@ -44,7 +53,31 @@ class TestNaturalBreaks:
         values = np.concatenate([np.arange(3000), 10_000 + np.arange(3000), 50_000 + np.arange(9)])
         counts = np.ones(len(values), np.int64)
 
-        found = natural_breaks(values, counts, 3, values.astype(float), 500)
+        parts = parts_of(counted(values, counts), "linear", 1, 500).to_pandas()
 
-        # Then the breaks are in the gaps all the same
-        assert found == [(2999, 10_000), (12_999, 50_000)]
+        # Then few rows come back, nobody is lost, and the breaks are in the gaps all the same
+        assert len(parts) <= 500
+        assert parts["customers"].sum() == len(values)
+        assert parts["total"].sum() == values.sum()
+        assert natural_breaks(parts, 3, "linear", 1) == [(2999, 10_000), (12_999, 50_000)]
+
+    @pytest.mark.parametrize("scale", ["linear", "log"])
+    def test_values_are_joined_as_described(self, scale: Literal["linear", "log"]) -> None:
+        # Given values below and above zero in uneven gaps, with uneven numbers of customers
+        rng = np.random.default_rng(5)
+        values = np.unique((rng.normal(0, 40, 900) ** 3).astype(int))
+        counts = rng.integers(1, 60, len(values))
+        log = np.sign(values) * np.log1p(np.abs(values / 100))
+        place = log if scale == "log" else values
+
+        parts = parts_of(counted(values, counts), scale, 100, 40).to_pandas()
+
+        # Then parts begin at equal shares of customers and after the widest gaps
+        share = (counts.cumsum() - counts) * 20 // counts.sum()
+        begins = np.append(True, np.diff(share) > 0)
+        begins[np.argsort(-np.diff(place).round(9), kind="stable")[:20] + 1] = True
+        assert parts["first"].to_list() == values[begins].tolist()
+        assert parts["last"].to_list() == values[np.append(begins[1:], True)].tolist()
+        starts = np.flatnonzero(begins)
+        assert parts["customers"].to_list() == np.add.reduceat(counts, starts).tolist()
+        assert parts["total"].to_list() == np.add.reduceat(counts * values, starts).tolist()

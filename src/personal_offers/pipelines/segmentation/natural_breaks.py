@@ -2,39 +2,107 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Literal
 
+import ibis
+import ibis.expr.types as ir
 import numpy as np
+import pandas as pd
 from numpy.typing import NDArray
+
+from personal_offers.order_history import whole
 
 Floats = NDArray[np.float64]
 Integers = NDArray[np.int64]
+Scale = Literal["linear", "log"]
+
+# Digits of a gap on the logarithmic scale that every engine agrees on.
+_GAP_DIGITS = 9
+
+
+def parts_of(counted: ir.Table, scale: Scale, unit: int, most_values: int) -> ir.Table:
+    """Join neighbouring values in the engine where there are more than can be looked at.
+
+    Above ``most_values`` distinct values they are cut at the widest gaps and at equal shares of
+    customers: where a few large values lie far apart, parts of equal size alone would join what
+    must be cut.
+
+    Args:
+        counted: Grain: distinct value: value (whole number), customers.
+        scale: What gaps are measured on: the value in ``unit``, or sign(x) ln(1 + |x|) of it.
+        unit: So many values make one on the scale (cents in a currency unit).
+        most_values: Bound of the rows that come back.
+
+    Returns:
+        Grain: one part, rising: first and last (its least and greatest value), customers, total
+        (sum of value over customers).
+    """
+    joined = counted.mutate(part=counted.value)
+    if counted.count().to_pyarrow().as_py() > most_values:
+        joined = _joined(counted, scale, unit, most_values // 2)
+    parts = joined.group_by("part").aggregate(
+        first=joined.value.min(),
+        last=joined.value.max(),
+        customers=whole(joined.customers.sum()),
+        total=whole((joined.value * joined.customers).sum()),
+    )
+    return parts.drop("part").order_by("first")
+
+
+def _joined(counted: ir.Table, scale: Scale, unit: int, half: int) -> ir.Table:
+    """Number the part of each value: half of the cuts share customers out, half are gaps."""
+    place = counted.value if scale == "linear" else _logarithm(counted.value.cast("float64") / unit)
+    placed = counted.mutate(place=place.cast("float64"))
+    up = ibis.window(order_by=placed.value)
+    so_far = ibis.cumulative_window(order_by=placed.value)
+    measured = placed.mutate(
+        gap=(placed.place - placed.place.lag().over(up)).round(_GAP_DIGITS).fill_null(-1.0),
+        below=whole(placed.customers.sum().over(so_far)) - placed.customers,
+        everyone=whole(placed.customers.sum().over(ibis.window())),
+    )
+    shared = measured.mutate(share=measured.below * half // measured.everyone)
+    up = ibis.window(order_by=shared.value)
+    widest_first = ibis.window(order_by=[shared.gap.desc(), shared.value])
+    cut = shared.mutate(
+        is_gap=ibis.row_number().over(widest_first) < half,
+        is_share=shared.share > shared.share.lag().over(up).fill_null(-1),
+    )
+    so_far = ibis.cumulative_window(order_by=cut.value)
+    begins = (cut.is_gap | cut.is_share).cast("int64")
+    return cut.select("value", "customers", part=whole(begins.sum().over(so_far)))
+
+
+def _logarithm(value: ir.FloatingValue) -> ir.FloatingValue:
+    size = (value.abs() + 1.0).ln()
+    return ibis.ifelse(value < 0, -size, size)
 
 
 def natural_breaks(
-    values: Integers, counts: Integers, groups: int, positions: Floats, most_values: int
+    parts: pd.DataFrame, groups: int, scale: Scale, unit: int
 ) -> list[tuple[int, int]]:
-    """Cut distinct integers into groups of least squared deviation from their means.
+    """Cut whole numbers into groups of least squared deviation from their means.
 
     The optimum is exact (W. D. Fisher, "On Grouping for Maximum Homogeneity", 1958; the use for
     class boundaries is due to G. F. Jenks, 1967): dynamic programming over the sorted values,
     where the best last cut never moves down as values are added, so that each layer is solved
-    by halves in n log n steps instead of n squared. Above ``most_values`` distinct values,
-    neighbours are first joined into at most that many parts, cut at the widest gaps and at
-    equal shares of customers; a break then stands within one such part of the exact one.
+    by halves in n log n steps instead of n squared. Where values were joined, a break stands
+    within one part of the exact one.
 
     Args:
-        values: Distinct values, rising.
-        counts: Customers with each value.
+        parts: As ``parts_of`` gives them.
         groups: Wanted number of groups.
-        positions: Where each value lies on the scale that deviations are measured on, rising.
-        most_values: Bound of the work.
+        scale: What deviations are measured on; a joined part stands where its mean does.
+        unit: So many values make one on the scale.
 
     Returns:
         One pair per break, rising: the highest value below it and the lowest value above it.
-        Fewer than ``groups - 1`` pairs where there are fewer distinct values than groups.
+        Fewer than ``groups - 1`` pairs where there are fewer parts than groups.
     """
-    first, last, weights, centres = _joined(values, counts.astype(float), positions, most_values)
+    first, last, weights = (parts[name].to_numpy() for name in ("first", "last", "customers"))
+    weights = weights.astype(float)
+    centres = parts["total"].to_numpy(dtype=float) / weights / unit
+    if scale == "log":
+        centres = np.sign(centres) * np.log1p(np.abs(centres))
     groups = min(groups, len(first))
     # Deviations do not depend on the origin; small numbers keep their sums exact for longer.
     centres = centres - np.average(centres, weights=weights)
@@ -87,21 +155,3 @@ def _next_layer(total: Floats, cost: _Cost) -> tuple[Floats, Integers]:
         _, earliest = np.unique(run[hits], return_index=True)
         cut[ends] = starts[hits[earliest]]
     return best, cut
-
-
-def _joined(values: Integers, counts: Floats, positions: Floats, most_values: int) -> Any:
-    """Return lowest value, highest value, customers and mean position of each part."""
-    if len(values) <= most_values:
-        return values, values, counts, positions
-    half = most_values // 2
-    # Half of the cuts share customers out, half stand in the widest gaps: where a few large
-    # values lie far apart, parts of equal size alone would join what must be cut.
-    below = np.cumsum(counts) - counts
-    part = np.floor(below * half / counts.sum())
-    begins = np.append(True, np.diff(part) > 0)
-    begins[np.argsort(-np.diff(positions), kind="stable")[:half] + 1] = True
-    starts = np.flatnonzero(begins)
-    ends = np.append(starts[1:], len(values)) - 1
-    weights = np.add.reduceat(counts, starts)
-    centres = np.add.reduceat(counts * positions, starts) / weights
-    return values[starts], values[ends], weights, centres

@@ -15,13 +15,12 @@ from typing import Any
 
 import ibis
 import ibis.expr.types as ir
-import numpy as np
 import pandas as pd
 
 from personal_offers.errors import InputError
 from personal_offers.features import BothLanguages
 from personal_offers.order_history import lines_known_at, orders_of, purchase_history
-from personal_offers.pipelines.segmentation.natural_breaks import natural_breaks
+from personal_offers.pipelines.segmentation.natural_breaks import natural_breaks, parts_of
 from personal_offers.pipelines.segmentation.params import ALL
 from personal_offers.pipelines.segmentation.rfm_params import (
     MEASURES,
@@ -158,14 +157,10 @@ def _natural_pairs(
     measure: str, history: ir.Table, asked: NaturalBreaks, groups: int
 ) -> list[tuple[int, int]]:
     value = history[COLUMNS[measure]]
-    table = history.group_by(value=value).aggregate(customers=history.count()).order_by("value")
-    found = table.to_pandas()
-    values = found["value"].to_numpy(dtype=np.int64)
-    positions = values / CENTS if measure == "monetary" else values.astype(float)
-    if asked.scale == "log":
-        positions = np.sign(positions) * np.log1p(np.abs(positions))
-    counts = found["customers"].to_numpy(dtype=np.int64)
-    return natural_breaks(values, counts, groups, positions, asked.most_values)
+    counted = history.group_by(value=value).aggregate(customers=history.count())
+    unit = CENTS if measure == "monetary" else 1
+    parts = parts_of(counted, asked.scale, unit, asked.most_values)
+    return natural_breaks(parts.to_pandas(), groups, asked.scale, unit)
 
 
 def _reached(history: ir.Table, measure: str, limit: int) -> ir.BooleanValue:
