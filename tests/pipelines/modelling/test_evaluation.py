@@ -545,7 +545,16 @@ class TestEvaluateAll:
     def test_chosen_model_is_not_fitted_a_second_time(self) -> None:
         asked = options(candidates={"models": ["svc", "logistic_regression"], "repeats": 1})
 
-        assert list(candidate_options(asked)) == ["svc", REFERENCE]
+        assert list(candidate_options(asked, 1_000)) == ["svc", REFERENCE]
+
+    def test_of_many_rows_only_models_whose_time_grows_with_them_compete(self) -> None:
+        models = ["svc", "logistic_regression", "k_neighbors", "decision_tree"]
+        asked = options(
+            model="svc", candidates={"models": models, "repeats": 1, "most_rows": 1_000}
+        )
+
+        assert len(candidate_options(asked, 1_000)) == len(models)
+        assert list(candidate_options(asked, 1_001)) == ["logistic_regression", "decision_tree"]
 
     def test_more_repeats_than_there_are_is_all_of_them(
         self, model_input: pd.DataFrame, folds: pd.DataFrame, registry: FeatureRegistry

@@ -32,6 +32,8 @@ SEARCH_COLUMNS = [
 ]  # fmt: skip
 # What a notebook would start with: support vectors as scikit-learn sets them by default.
 REFERENCE = "default_svc"
+# Models whose time grows with the square of the rows, in training or in prediction.
+_QUADRATIC = ("svc", "k_neighbors")
 
 
 # Risk and search of one model, and of several by name.
@@ -293,8 +295,9 @@ def evaluate_all(
     )
     some = [task for task in tasks if task.repeat < most]
     candidates = _with_candidates(
-        own, options, lambda asked: _run(some, model_input, model_input, registry, asked)
-    )
+        own, candidate_options(options, len(model_input)),
+        lambda asked: _run(some, model_input, model_input, registry, asked),
+    )  # fmt: skip
     return *own[options.model], *candidates, kept
 
 
@@ -320,17 +323,18 @@ def evaluate_all_out_of_time(
     own = _run(tasks, training_input, model_input, registry, options, most)
     some = tasks[:most]
     candidates = _with_candidates(
-        own, options, lambda asked: _run(some, training_input, model_input, registry, asked)
-    )
+        own, candidate_options(options, len(training_input)),
+        lambda asked: _run(some, training_input, model_input, registry, asked),
+    )  # fmt: skip
     return *own[options.model], *candidates
 
 
 def _with_candidates(
-    own: Runs, options: ModellingOptions, run: Callable[[ModellingOptions], Runs]
+    own: Runs, candidates: Mapping[str, ModellingOptions], run: Callable[[ModellingOptions], Runs]
 ) -> tuple[pd.DataFrame, pd.DataFrame]:
     """Fit the candidates that the chosen model has not fitted already, and put all together."""
     found: Runs = {}
-    for name, asked in candidate_options(options).items():
+    for name, asked in candidates.items():
         found[name] = own[name] if name in own else run(asked)[asked.model]
     risks = [risk.assign(candidate=name) for name, (risk, _) in found.items() if len(risk)]
     searches = [search.assign(candidate=name) for name, (_, search) in found.items() if len(search)]
@@ -341,19 +345,31 @@ def _with_candidates(
     )
 
 
-def candidate_options(options: ModellingOptions) -> Mapping[str, ModellingOptions]:
+def candidate_options(options: ModellingOptions, rows: int) -> Mapping[str, ModellingOptions]:
     """Return the parameters of each candidate by its name; none where no candidate is asked for.
 
     Args:
         options: Candidates and grids.
+        rows: How many a model learns from at most; of too many, not every model can.
     """
     if not options.candidates.models:
         return {}
-    asked = {
+    asked: dict[str, ModellingOptions] = {
         name: options.model_copy(update={"model": name})
         for name in options.candidates.models
         if name != options.model
     }
     plain = options.grids.model_copy(update={"svc": SVCGrid(C=[1.0], gamma=["scale"])})
     reference = {"model": "svc", "calibration": "none", "grids": plain}
-    return asked | {REFERENCE: options.model_copy(update=reference)}
+    asked |= {REFERENCE: options.model_copy(update=reference)}
+    if rows <= options.candidates.most_rows:
+        return asked
+    left_out = [name for name, wanted in asked.items() if wanted.model in _QUADRATIC]
+    logger.warning(
+        "%s are no candidates: their time grows with the square of the rows, and there are %s "
+        "(candidates.most_rows is %s)",
+        ", ".join(left_out),
+        f"{rows:,}",
+        f"{options.candidates.most_rows:,}",
+    )
+    return {name: wanted for name, wanted in asked.items() if name not in left_out}

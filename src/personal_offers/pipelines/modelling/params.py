@@ -141,10 +141,13 @@ class CandidateOptions(Strict):
         models: Single models that are evaluated beside the chosen one; none leaves the table
             with the chosen model and the baselines.
         repeats: They are evaluated on the first so many repeats of the folds.
+        most_rows: Support vectors and neighbours, whose time grows with the square of the rows,
+            are candidates up to so many rows.
     """
 
     models: list[MemberName]
     repeats: int = Field(ge=1, le=100)
+    most_rows: int = Field(default=30_000, ge=1)
 
 
 class ModellingOptions(Strict):
