@@ -7,6 +7,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 PARAMS ?=
 WORKERS ?= 2
+ENGINES := empty ours ours_bounded bare scan floor duckdb_sql polars
 export DO_NOT_TRACK := 1
 export PYTHONPATH := src
 
@@ -30,13 +31,16 @@ define install
 	@touch $@
 endef
 
-.PHONY: help segmentation offers run report sample-data viz viz-build picture lint format test test-fast coverage bench lock clean
+.PHONY: help segmentation spark offers run report sample-data viz viz-build picture lint format test test-fast coverage bench bench-large bench-spark bench-startup bench-roads lock clean
 
 help:            ## list the targets
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/ -/'
 
 segmentation: $(VENV)/.base  ## raw files to segments; PARAMS="raw_dir=…,output_dir=…" for your own
 	$(BIN)/kedro run --pipeline segmentation $(KEDRO_PARAMS)
+
+spark: $(VENV)/.spark        ## raw files to segments on Spark (needs Java 17); PARAMS="spark_master=…" for a cluster
+	$(BIN)/kedro run --env spark --pipelines segmentation $(KEDRO_PARAMS)
 
 offers: $(VENV)/.base        ## raw files to offers, their page and the files for mailing tools
 	$(BIN)/kedro run --pipelines offers $(KEDRO_PARAMS)
@@ -79,7 +83,24 @@ coverage: $(VENV)/.dev       ## which lines no test of their own looks at; fails
 test-fast: $(VENV)/.dev      ## the tests that need neither a whole run, real tables nor a browser
 	$(PYTEST) -m "not slow and not real_data and not browser"
 
-bench: $(VENV)/.base         ## wall time of a sample run beside an empty run and the model fits
+bench: $(VENV)/.base         ## order lines to classes, 0.5 and 5 million, beside other ways; writes docs/performance.md
+	$(BIN)/python -m benchmarks.suite
+	$(BIN)/python -m benchmarks.report
+
+bench-large: $(VENV)/.base   ## the same with 50 million lines, and with many customers
+	$(BIN)/python -m benchmarks.suite --lines 500000 5000000 50000000
+	$(BIN)/python -m benchmarks.suite --lines 50000000 --lines-per-customer 10 --contenders $(ENGINES)
+	$(BIN)/python -m benchmarks.report
+
+bench-spark: $(VENV)/.spark  ## the whole road of 5 million lines on DuckDB and on Spark, compared
+	$(BIN)/python -m benchmarks.engines
+	$(BIN)/python -m benchmarks.report
+
+bench-startup: $(VENV)/.dev  ## how long commands take to start, what imports cost, and the fast tests
+	$(BIN)/python -m benchmarks.startup --suite
+	$(BIN)/python -m benchmarks.report
+
+bench-roads: $(VENV)/.base   ## a sample run beside an empty run and the model fits; clusters; offers
 	$(BIN)/python benchmarks/bench.py
 
 lock:                        ## compile the pinned requirements again (needs uv)
@@ -98,6 +119,9 @@ $(VENV)/.base: requirements/base.txt
 
 $(VENV)/.viz: requirements/viz.txt
 	$(call install,viz)
+
+$(VENV)/.spark: requirements/spark.txt
+	$(call install,spark)
 
 $(VENV)/.dev: requirements/dev.txt
 	$(call install,dev)

@@ -10,7 +10,7 @@ times the time of sorting their values (allocation.py). Order lines: from the ra
 which DuckDB reads the same file into Parquet, plus an empty run. A benchmark, not a test: machines
 differ, so only the ratios mean anything, and each is the median of several runs.
 
-Usage: ``make bench`` or ``python benchmarks/bench.py --runs 5``.
+Usage: ``make bench-roads`` or ``python benchmarks/bench.py --runs 5``.
 """
 
 from __future__ import annotations

@@ -43,13 +43,16 @@ def process_group(nodeid: str) -> str:
 
     Returns:
         The file, except that the files on order lines share one run of the sample and another
-        of the real shops, and that a run on the real tables of one_click may go beside others.
+        of the real shops, that those of tests/spark share one Spark, and that a run on the real
+        tables of one_click may go beside others.
     """
     file, _, test = nodeid.partition("::")
     if test.endswith("_on_the_real_shop"):
         return nodeid
     if Path(file).stem in ORDER_LINE_RUNS:
         return "real order lines" if test.startswith("TestRealShops::") else "order lines"
+    if Path(file).parent.name == "spark":
+        return "spark"
     return file
 
 

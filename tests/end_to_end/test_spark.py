@@ -16,7 +16,7 @@ from kedro.framework.hooks import hook_impl
 from kedro.framework.session import KedroSession
 from kedro.pipeline.node import Node
 
-from tests.end_to_end.same_outputs import differences, files_of
+from benchmarks.same_outputs import differences, files_of
 
 pytestmark = [
     pytest.mark.slow,

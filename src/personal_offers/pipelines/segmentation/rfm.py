@@ -290,7 +290,7 @@ def score_rfm(
     as_of = {"cutoff": ibis.literal(era["cutoff"])}
     if "rfm" in era["withheld"] or breaks["withheld"] is not None:
         scored = purchases.select(**known, **_nothing(), **as_of)
-        return scored.order_by("customer_id").cache()
+        return scored.order_by("customer_id")
     _refuse_other_breaks(breaks, options)
     scores = {
         LETTERS[measure]: 1
@@ -314,8 +314,8 @@ def score_rfm(
         days_to_next_class=joined.last_day + 1 - joined.recency_days,
         **as_of,
     )
-    # Cached, because each check of the contract would compute the whole expression again.
-    return classed.order_by("customer_id").cache()
+    # Not cached: the contract asks one query, and from the sums that costs less than a copy.
+    return classed.order_by("customer_id")
 
 
 def _nothing() -> dict[str, ir.Value]:
