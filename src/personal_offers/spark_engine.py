@@ -9,9 +9,10 @@ from __future__ import annotations
 
 import re
 import shutil
+import string
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import ibis.expr.datatypes as dt
 import ibis.expr.operations as ops
@@ -19,9 +20,11 @@ import ibis.expr.schema as sch
 import ibis.expr.types as ir
 import pandas as pd
 import pyarrow as pa
+import sqlglot as sg
 import sqlglot.expressions as sge
 from ibis.backends.duckdb.converter import DuckDBPandasData
 from ibis.backends.pyspark import Backend
+from ibis.backends.sql.compilers.base import NULL, SQLGlotCompiler
 from ibis.backends.sql.compilers.pyspark import PySparkCompiler
 from ibis.formats.pyarrow import PyArrowData
 from kedro.io import DatasetError
@@ -42,10 +45,12 @@ _SETTINGS = {
     "spark.sql.execution.arrow.pyspark.enabled": "true",
     "spark.sql.execution.arrow.pyspark.fallback.enabled": "false",
 }
+_MISREAD = "\a\f\v"  # characters that sqlglot escapes in a way that Spark does not know
+_LAST_YEAR, _LAST_YEAR_OF_TWO_DIGITS = 9999, 2068
 # Directives of strptime as patterns of Java: read with one digit or two, and next to another number
 # of fixed width.
 _DIRECTIVES = {
-    "Y": ("yyyy", "yyyy"),
+    "Y": ("y", "yyyy"),
     "m": ("M", "MM"),
     "d": ("d", "dd"),
     "H": ("H", "HH"),
@@ -97,7 +102,8 @@ def java_form(form: str) -> str:
 
     Args:
         form: Such as ``%m/%d/%Y %H:%M``; numbers may have a digit less, as in DuckDB, unless two of
-            them touch.
+            them touch. (They may also have a digit more, and a form without a year means 1970:
+            DuckDB reads no such number, and means 1900.)
 
     Raises:
         ValueError: When a directive has no counterpart.
@@ -106,7 +112,8 @@ def java_form(form: str) -> str:
     while place < len(form):
         if form[place] != "%":
             letter = form[place]
-            parts.append(f"'{letter}'" if letter.isalpha() else "''" if letter == "'" else letter)
+            is_sign = letter.isalpha() or letter in "[]{}#"  # has a meaning to Java
+            parts.append(f"'{letter}'" if is_sign else "''" if letter == "'" else letter)
             place += 1
             continue
         name = form[place + 1 : place + 2]
@@ -122,25 +129,80 @@ class _Compiler(PySparkCompiler):  # type: ignore[misc]  # Ibis has no types
     """Spark's SQL with DuckDB's meaning where Ibis leaves the two different."""
 
     __slots__ = ()
+    SIMPLE_OPS: ClassVar[dict[Any, str]] = {}  # Ibis would write those of Spark over what is below
 
     def visit_NonNullLiteral(self, op: Any, *, value: Any, dtype: Any) -> Any:
-        """Keep the width of whole numbers: in SQL a number is an INT to Spark."""
+        """Keep the width of whole numbers, an INT to Spark, and every character of a text."""
         if dtype.is_int64():
             return self.cast(value, dtype)
+        if dtype.is_string():
+            return self._text(value)
         return super().visit_NonNullLiteral(op, value=value, dtype=dtype)
+
+    def _text(self, value: str) -> Any:
+        r"""Write a text; what sqlglot escapes as ``\v`` or ``\f`` is the letter v or f to Spark."""
+        parts = [
+            self.f.chr(ord(part)) if part in _MISREAD else sge.convert(part)
+            for part in re.split(f"([{_MISREAD}])", value)
+            if part
+        ]
+        return self.f.concat(*parts) if len(parts) > 1 else parts[0] if parts else sge.convert("")
+
+    def _trim(self, arg: Any, position: str) -> Any:
+        return sge.Trim(this=arg, position=position, expression=self._text(string.whitespace))
+
+    def visit_Strip(self, op: Any, *, arg: Any) -> Any:
+        """Take away the white space that DuckDB takes away."""
+        return self._trim(arg, "BOTH")
+
+    def visit_LStrip(self, op: Any, *, arg: Any) -> Any:
+        """Take away any white space; Ibis takes spaces only."""
+        return self._trim(arg, "LEADING")
+
+    def visit_RStrip(self, op: Any, *, arg: Any) -> Any:
+        """Take away any white space; Ibis takes spaces only."""
+        return self._trim(arg, "TRAILING")
+
+    def visit_IsNull(self, op: Any, *, arg: Any) -> Any:
+        """Ask for nulls alone; Ibis takes NaN for one on Spark."""
+        return SQLGlotCompiler.visit_IsNull(self, op, arg=arg)
+
+    def visit_NotNull(self, op: Any, *, arg: Any) -> Any:
+        """Ask for nulls alone; Ibis takes NaN for one on Spark."""
+        return SQLGlotCompiler.visit_NotNull(self, op, arg=arg)
+
+    def visit_IsNan(self, op: Any, *, arg: Any) -> Any:
+        """Say nothing of a null; to Spark it is a number."""
+        return self.if_(arg.is_(NULL), NULL, self.f.isnan(arg))
+
+    def visit_IsInf(self, op: Any, *, arg: Any) -> Any:
+        """Say nothing of a null, which Ibis may call finite."""
+        return arg.isin(self.POS_INF, self.NEG_INF)
 
     def visit_ScalarUDF(self, op: Any, **kw: Any) -> Any:  # named by Ibis
         """Read dates as DuckDB's try_strptime does."""
         if op.__func_name__ != "try_strptime":
             return super().visit_ScalarUDF(op, **kw)
         text, forms = kw["text"], op.args[1]
-        read = [self.f.try_to_timestamp(text, java_form(form.value)) for form in forms.exprs]
+        read = [self._time(text, form.value) for form in forms.exprs]
         return self.f.coalesce(*read) if len(read) > 1 else read[0]
+
+    def _time(self, text: Any, form: str) -> Any:
+        """Read a time in one form, with the years that strptime knows: 0 to 9999, 1969 to 2068."""
+        found = self.f.try_to_timestamp(self._trim(text, "BOTH"), java_form(form))
+        year = self.f.anon.year(found)
+        if "%y" in form:
+            century = sge.Interval(this=sge.convert(100), unit=self.v.YEAR)
+            return self.if_(year > _LAST_YEAR_OF_TWO_DIGITS, found - century, found)
+        if "%Y" in form:
+            return self.if_(sg.or_(year < 0, year > _LAST_YEAR), NULL, found)
+        return found
 
     def visit_RegexReplace(self, op: Any, *, arg: Any, pattern: Any, replacement: Any) -> Any:
         """Write the groups of a pattern as Java does."""
         if isinstance(op.replacement, ops.Literal):
-            replacement = re.sub(r"\\([0-9])", r"$\1", op.replacement.value)
+            plain = op.replacement.value.replace("$", r"\$")
+            replacement = re.sub(r"\\([0-9])", r"$\1", plain)
         return self.f.regexp_replace(arg, pattern, replacement)
 
     def visit_StringSplit(self, op: Any, *, arg: Any, delimiter: Any) -> Any:
@@ -182,9 +244,10 @@ class _Compiler(PySparkCompiler):  # type: ignore[misc]  # Ibis has no types
             return sge.Div(this=sge.paren(left), expression=sge.paren(right))
         infinite = sge.Case(
             ifs=[
+                # NaN first: to Spark it is above every number.
+                self.if_(sg.or_(left.eq(0), self.f.isnan(left)), self.NAN),
                 self.if_(left > 0, self.POS_INF),
                 self.if_(left < 0, self.NEG_INF),
-                self.if_(left.eq(0), self.NAN),
             ]
         )
         quotient = sge.Div(this=sge.paren(left), expression=sge.paren(right))
@@ -266,7 +329,11 @@ class SparkBackend(Backend):  # type: ignore[misc]  # Ibis has no types
             return
         whole, part = Path(path).absolute(), Path(f"{path}.part").absolute()
         shutil.rmtree(part, ignore_errors=True)
-        frame.write.parquet(str(part))
+        try:
+            frame.write.parquet(str(part))
+        except BaseException:
+            shutil.rmtree(part, ignore_errors=True)
+            raise
         if whole.is_dir():
             shutil.rmtree(whole)
         else:

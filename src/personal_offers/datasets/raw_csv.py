@@ -75,6 +75,10 @@ class RawCSVDataset(EngineFileDataset):
     file: it knows all encodings and both kinds of line ends, lists ragged lines, and is faster
     than DuckDB at it. The engine then reads Arrow's table where it lies, without a copy.
 
+    On Spark, Spark itself parses the file. Two things differ then: CRLF inside a quoted cell
+    becomes LF, and with ``newlines_in_cells: false`` a line of nothing but white space is passed
+    over, neither told as a ragged line nor counted by ``row_number``.
+
     YAML:
 
     ```yaml

@@ -2,43 +2,25 @@
 
 from __future__ import annotations
 
-import gc
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 from pandas.testing import assert_frame_equal
 
-from personal_offers.engines import connect
 from personal_offers.pipelines.interests.interest_nodes import score_interests, tabulate_spend
 from personal_offers.pipelines.interests.interest_table import FirstSeen, draw_customers
 from tests.pipelines.interests.test_interest_prediction import ERA, PRODUCTS, lines_of, options
 from tests.pipelines.interests.test_interest_prediction import shop as rows_of_shop
-
-# py4j leaves the sockets, through which results come, to the garbage collector.
-pytestmark = pytest.mark.filterwarnings(
-    "ignore:Exception ignored in. <socket:pytest.PytestUnraisableExceptionWarning"
-)
-SETTINGS = {
-    "spark.sql.shuffle.partitions": "2",
-    "spark.ui.enabled": "false",
-    "spark.ui.showConsoleProgress": "false",
-    "spark.driver.host": "127.0.0.1",
-    "spark.driver.bindAddress": "127.0.0.1",
-}
+from tests.spark.conftest import Engines
 
 
 @pytest.fixture(scope="module")
-def lines(tmp_path_factory: pytest.TempPathFactory) -> Iterator[list[Any]]:
+def lines(engines: Engines, tmp_path_factory: pytest.TempPathFactory) -> list[Any]:
     """The same order lines on DuckDB and on Spark."""
-    pytest.importorskip("pyspark")
     path: Path = tmp_path_factory.mktemp("spark") / "order_lines.parquet"
     lines_of(rows_of_shop()).to_parquet(path)
-    spark = connect({"engine": "spark", "spark_master": "local[2]", "spark_settings": SETTINGS})
-    yield [connect({}).read_parquet(path), spark.read_parquet(str(path))]
-    spark.disconnect()
-    gc.collect()  # while such sockets are expected, not during somebody else's test
+    return [engine.read_parquet(str(path)) for engine in engines]
 
 
 def test_the_same_customers_are_drawn(lines: list[Any]) -> None:
