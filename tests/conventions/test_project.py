@@ -508,12 +508,12 @@ class TestRequirements:
         project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
         base = project["dependencies"]
         extras = project["optional-dependencies"]
-        viz = base + extras["viz"]
-        dev = viz + [line for line in extras["dev"] if not line.startswith(project["name"])]
-        return {"base": base, "viz": viz, "dev": dev}
+        viz, spark = base + extras["viz"], base + extras["spark"]
+        dev = viz + spark + [line for line in extras["dev"] if not line.startswith(project["name"])]
+        return {"base": base, "viz": viz, "spark": spark, "dev": dev}
 
     def test_one_file_for_each_set(self) -> None:
-        assert [path.stem for path in REQUIREMENTS] == ["base", "dev", "viz"]
+        assert [path.stem for path in REQUIREMENTS] == ["base", "dev", "spark", "viz"]
 
     @pytest.mark.parametrize("path", REQUIREMENTS, ids=lambda path: path.stem)
     def test_every_line_pins_one_version_and_names_no_host(self, path: Path) -> None:
