@@ -548,7 +548,7 @@ class TestRequirements:
 
     def test_larger_sets_hold_the_same_versions(self) -> None:
         # A marker may differ: what one extra needs on one system, another needs everywhere
-        base, dev, viz = (
+        base, dev, spark, viz = (
             {
                 line.partition(" ;")[0]
                 for line in path.read_text(encoding="utf-8").splitlines()
@@ -558,6 +558,7 @@ class TestRequirements:
         )
 
         assert base <= viz <= dev
+        assert base <= spark <= dev
 
 
 @pytest.mark.slow
