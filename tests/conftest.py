@@ -31,7 +31,6 @@ ORDER_LINE_RUNS = (
     "test_offers",
     "test_order_line_shops",
     "test_reports",
-    "test_spark",
 )
 
 

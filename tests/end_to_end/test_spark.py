@@ -2,29 +2,24 @@
 
 from __future__ import annotations
 
-import importlib.util
 import json
-import shutil
-from collections import defaultdict
-from collections.abc import Iterator
+import os
+import subprocess
+import sys
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import pandas as pd
 import pytest
-from kedro.framework.hooks import hook_impl
-from kedro.framework.session import KedroSession
-from kedro.pipeline.node import Node
 
 from benchmarks.same_outputs import differences, files_of
+from tests.end_to_end.conftest import Run
+from tests.spark.conftest import MISSING
 
-pytestmark = [
-    pytest.mark.slow,
-    pytest.mark.skipif(importlib.util.find_spec("pyspark") is None, reason="pyspark is not there"),
-    pytest.mark.skipif(shutil.which("java") is None, reason="Spark needs Java 17"),
-]
+pytestmark = [pytest.mark.slow, pytest.mark.skipif(MISSING is not None, reason=str(MISSING))]
 
-SHOPS = ("gift_shop", "home_goods")
+# The whole road of one shop; of the other the part that differs: its break, its id forms.
+ASKED = {"gift_shop": "segmentation", "home_goods": "data_processing"}
 # Rows: a week has 168 hours, which sales are counted by; segments, classes and months are fewer.
 MOST_ROWS = 200
 # What holds customers or products in memory on purpose; each is bounded by a parameter or by the
@@ -59,56 +54,42 @@ class Spied(NamedTuple):
     rows: dict[str, int]
 
 
-class Spy:
-    """Counts the rows of every result that leaves Spark, by the node that asks for it."""
-
-    def __init__(self) -> None:
-        self.node = "before any node"
-        self.rows: dict[str, int] = defaultdict(int)
-
-    @hook_impl
-    def before_node_run(self, node: Node) -> None:
-        self.node = node.name
-
-    def wrap(self, method: Any) -> Any:
-        def spied(*args: Any, **kwargs: Any) -> Any:
-            result = method(*args, **kwargs)
-            size = len(result) if hasattr(result, "__len__") else 1
-            self.rows[self.node] = max(self.rows[self.node], size)
-            return result
-
-        return spied
+@pytest.fixture(scope="module")
+def spark(root: Path, sample: Path, tmp_path_factory: pytest.TempPathFactory) -> Spied:
+    """Run the shops of order lines on Spark, on the sample, in a process of its own."""
+    folder = tmp_path_factory.mktemp("spark")
+    output_dir, told = folder / "output", folder / "rows.json"
+    paths = [sample, output_dir, tmp_path_factory.mktemp("project"), told]
+    done = subprocess.run(
+        [
+            sys.executable,
+            "-m",
+            "tests.end_to_end.spied_run",
+            *map(str, paths),
+            *(f"{shop}={name}" for shop, name in ASKED.items()),
+        ],
+        cwd=root,
+        env=os.environ | {"PYTHONPATH": "src", "DO_NOT_TRACK": "1"},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stdout[-3000:] + done.stderr[-3000:]
+    return Spied(output_dir, json.loads(told.read_text(encoding="utf-8")))
 
 
 @pytest.fixture(scope="module")
-def spark(
-    _project: None, root: Path, sample: Path, tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[Spied]:
-    """Run both shops of order lines on Spark, on the sample; every way to the driver is watched."""
-    from pyspark.sql import SparkSession
-    from pyspark.sql.classic.dataframe import DataFrame
-
-    output_dir, spy = tmp_path_factory.mktemp("spark"), Spy()
-    ends = {"raw_dir": str(sample), "output_dir": str(output_dir), "engine": "spark"}
-    with pytest.MonkeyPatch.context() as patch:
-        for name in ("collect", "toArrow", "toPandas", "take", "toLocalIterator"):
-            patch.setattr(DataFrame, name, spy.wrap(getattr(DataFrame, name)))
-        with KedroSession.create(
-            project_path=tmp_path_factory.mktemp("project"),
-            conf_source=str(root / "conf"),
-            env="test",
-            runtime_params=ends,
-        ) as session:
-            session._hook_manager.register(spy)
-            session.run(pipeline_names=["segmentation"], namespaces=list(SHOPS))
-    yield Spied(output_dir, dict(spy.rows))
-    if (active := SparkSession.getActiveSession()) is not None:
-        active.stop()
+def duckdb(run: Run, sample: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """What the same pipelines write on DuckDB."""
+    output_dir = tmp_path_factory.mktemp("duckdb")
+    for shop, name in ASKED.items():
+        run(sample, output_dir, shop, tags=() if name == "segmentation" else (name,))
+    return output_dir
 
 
-def test_every_output_equals_that_of_duckdb(spark: Spied, output: Path) -> None:
-    assert len(files_of(output)) > 100
-    assert differences(output, spark.output_dir) == []
+def test_every_output_equals_that_of_duckdb(spark: Spied, duckdb: Path) -> None:
+    assert len(files_of(duckdb)) > 100
+    assert differences(duckdb, spark.output_dir) == []
 
 
 def test_tables_are_folders_of_parquet_files(spark: Spied) -> None:
@@ -120,8 +101,8 @@ def test_tables_are_folders_of_parquet_files(spark: Spied) -> None:
 
 
 def test_no_node_brings_a_table_to_the_driver(spark: Spied) -> None:
-    stage_and_name = {node.split(".", 1)[1]: rows for node, rows in spark.rows.items()}
-    too_many = {n: r for n, r in stage_and_name.items() if r > MOST_ROWS and n not in IN_MEMORY}
+    by_node = {node.partition(".")[2]: rows for node, rows in spark.rows.items()}
+    too_many = {n: r for n, r in by_node.items() if r > MOST_ROWS and n not in IN_MEMORY}
 
     assert too_many == {}
     customers = json.loads(
