@@ -39,7 +39,7 @@ IN_MEMORY = {
     "modelling.add_reasons",
     "modelling.profit_curve",
     "modelling.captured_profit",
-    # samples of customers: clusters.sample, rfm.comparison.sample
+    # samples of customers: clusters.largest_sample, rfm.comparison.largest_sample
     "segmentation.fit_clusters",
     "segmentation.compare_classes",
     "segmentation.backtest_classes",
