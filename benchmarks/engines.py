@@ -12,6 +12,7 @@ from __future__ import annotations
 import argparse
 import datetime
 import json
+import os
 import shutil
 import subprocess
 import sys
@@ -60,6 +61,7 @@ def measure(lines: int, engines: list[str]) -> dict[str, Any]:
     said_by(["-m", "benchmarks.order_lines", *asked])
     before = json.loads(file.read_text()) if file.is_file() else {}
     walls = before.get("walls", {}) if before.get("lines") == lines else {}
+    load = os.getloadavg()[2]  # of the last quarter of an hour: did others keep the machine busy?
     for engine in engines:
         found = run(engine, raw, folder / engine)
         if found.failed:
@@ -71,9 +73,13 @@ def measure(lines: int, engines: list[str]) -> dict[str, Any]:
                                 "print(json.dumps({'machine': p.machine()}))"]))  # fmt: skip
     era = json.loads((folder / "duckdb" / "03_primary" / "gift_shop" / "era.json").read_text())
     today = datetime.datetime.now(tz=datetime.UTC).date().isoformat()
-    return {"lines": lines, "customers": era["customers"], "date": today, "walls": walls} | (
-        compared | facts
-    )
+    return {
+        "lines": lines,
+        "customers": era["customers"],
+        "date": today,
+        "walls": walls,
+        "load": before.get("load", load) if not engines else load,
+    } | (compared | facts)
 
 
 def main() -> None:

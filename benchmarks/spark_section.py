@@ -36,5 +36,5 @@ with the small settings of `conf/test`. Of {found["files"]} files that both runs
 
 On one machine Spark takes {ratio:.1f} times as long: each of its queries is planned, cut into tasks
 and shuffled anew, which pays where many machines share the work. One run each, on
-{machine["cores"]} cores, {found["date"]}. [engines.md](engines.md) says which engine for which
-size."""
+{machine["cores"]} cores, {found["date"]}, after a quarter of an hour with a load of
+{found["load"]:.1f}. [engines.md](engines.md) says which engine for which size."""
