@@ -27,6 +27,7 @@ from ibis.backends.pyspark import Backend
 from ibis.backends.sql.compilers.base import NULL, SQLGlotCompiler
 from ibis.backends.sql.compilers.pyspark import PySparkCompiler
 from ibis.formats.pyarrow import PyArrowData
+from ibis.util import gen_name
 from kedro.io import DatasetError
 
 # Settings that the same results rest on; those of the configuration come on top of them.
@@ -315,6 +316,23 @@ class SparkBackend(Backend):  # type: ignore[misc]  # Ibis has no types
         self._run_pre_execute_hooks(expr)
         return super()._create_cached_table(name, expr)
 
+    def read_parquet(
+        self, path: str | Path, /, *, table_name: str | None = None, **kwargs: Any
+    ) -> ir.Table:
+        """Show a file or folder of Parquet, where Python would find it.
+
+        A cluster's own file system is often another one than that of the machines.
+
+        Args:
+            path: Local, or with a scheme (``s3a://…``).
+            table_name: Name of the view; null: a new one.
+            **kwargs: As in pyspark's ``DataFrameReader.parquet``.
+        """
+        frame = self._session.read.parquet(_address(path), **kwargs)
+        name = table_name or gen_name("read_parquet")
+        frame.createOrReplaceTempView(name)
+        return self.table(name)
+
     def write_parquet(self, expr: ir.Table, path: str) -> None:
         """Write a folder of Parquet files, in place of an older one when it is whole.
 
@@ -330,7 +348,7 @@ class SparkBackend(Backend):  # type: ignore[misc]  # Ibis has no types
         whole, part = Path(path).absolute(), Path(f"{path}.part").absolute()
         shutil.rmtree(part, ignore_errors=True)
         try:
-            frame.write.parquet(str(part))
+            frame.write.parquet(_address(part))
         except BaseException:
             shutil.rmtree(part, ignore_errors=True)
             raise
@@ -339,6 +357,10 @@ class SparkBackend(Backend):  # type: ignore[misc]  # Ibis has no types
         else:
             whole.unlink(missing_ok=True)
         part.rename(whole)
+
+
+def _address(path: str | Path) -> str:
+    return str(path) if "://" in str(path) else Path(path).absolute().as_uri()
 
 
 def _without_zones(table: pa.Table) -> pa.Table:

@@ -46,8 +46,8 @@ class IbisParquetDataset(EngineFileDataset):
 
     def load(self) -> ir.Table:
         """Return the lazy table, of one file or of a folder of files, as Spark writes."""
-        path = Path(self._fs_prefix + str(self._get_load_path()))
-        if self._on_spark or not path.is_dir():
+        path = Path(str(self._get_load_path()))
+        if self._on_spark or self._fs_prefix or not path.is_dir():
             return super().load()
         return self.connection.read_parquet(
             str(path / "*.parquet"), table_name=self._table_name, **self._load_args
@@ -55,12 +55,13 @@ class IbisParquetDataset(EngineFileDataset):
 
     def save(self, data: ir.Table) -> None:
         """Write the table: one file, or on Spark a folder of files, which appears when whole."""
-        path = Path(self._fs_prefix + str(self._get_save_path()))
+        path = Path(str(self._get_save_path()))
         if self._on_spark:
-            path.parent.mkdir(parents=True, exist_ok=True)
-            self.connection.write_parquet(data, str(path))
+            if not self._fs_prefix:
+                path.parent.mkdir(parents=True, exist_ok=True)
+            self.connection.write_parquet(data, f"{self._fs_prefix}{path}")
             return
-        if path.is_dir():  # Spark wrote the last one
+        if not self._fs_prefix and path.is_dir():  # Spark wrote the last one
             shutil.rmtree(path)
         super().save(data)
 
