@@ -68,7 +68,8 @@ def assemble_model_input(
     wanted = ["customer_id", *registry.names(), "declined"]
     labelled = labels.filter(labels.declined.notnull())
     table = customers.inner_join(labelled, "customer_id").select(wanted)
-    frame = _in_content_order(table.to_pandas(), registry, [])
+    # Ordered, because customers alike in all content would stand as an engine happens to give them.
+    frame = _in_content_order(table.order_by("customer_id").to_pandas(), registry, [])
     frame["twin_group"] = group_twins(frame, options.twin_columns)
     frame = frame[["customer_id", *registry.model_names(), "declined", "twin_group"]]
     gate = _gate(frame, registry)
@@ -100,7 +101,8 @@ def assemble_cutoff_input(
         ``assemble_model_input``).
     """
     wanted = ["customer_id", "cutoff", *registry.names(), "declined"]
-    frame = _in_content_order(cutoff_customers.select(wanted).to_pandas(), registry, ["cutoff"])
+    rows = cutoff_customers.select(wanted).order_by("cutoff", "customer_id")
+    frame = _in_content_order(rows.to_pandas(), registry, ["cutoff"])
     frame = frame.merge(expected_purchases, on=["customer_id", "cutoff"], how="left")
     frame["twin_group"] = group_histories(frame, options.twin_columns)
     columns = ["customer_id", "cutoff", *registry.model_names(), "declined"]
