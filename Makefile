@@ -101,7 +101,7 @@ bench-startup: $(VENV)/.dev  ## how long commands take to start, what imports co
 	$(BIN)/python -m benchmarks.report
 
 bench-roads: $(VENV)/.base   ## a sample run beside an empty run and the model fits; clusters; offers
-	$(BIN)/python benchmarks/bench.py
+	$(BIN)/python -m benchmarks.bench
 
 lock:                        ## compile the pinned requirements again (needs uv)
 	uv pip compile pyproject.toml --universal --python-version 3.11 --no-annotate --quiet --custom-compile-command "make lock" -o requirements/base.txt

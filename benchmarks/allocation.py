@@ -6,8 +6,8 @@ differ between offers and customers; five offers over e-mail, SMS (15% of custom
 bound, the time in sortings of all values, the peak memory of one million customers, and how many
 points of the bound sorting by value over cost leaves behind. Every run is a process of its own.
 
-Usage: ``python benchmarks/bench.py --roads allocation`` or
-``python benchmarks/allocation.py --sizes 1000 1000000 --runs 5``.
+Usage: ``python -m benchmarks.bench --roads allocation`` or
+``python -m benchmarks.allocation --sizes 1000 1000000 --runs 5``.
 """
 
 from __future__ import annotations

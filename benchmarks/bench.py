@@ -10,7 +10,7 @@ times the time of sorting their values (allocation.py). Order lines: from the ra
 which DuckDB reads the same file into Parquet, plus an empty run. A benchmark, not a test: machines
 differ, so only the ratios mean anything, and each is the median of several runs.
 
-Usage: ``make bench-roads`` or ``python benchmarks/bench.py --runs 5``.
+Usage: ``make bench-roads`` or ``python -m benchmarks.bench --runs 5``.
 """
 
 from __future__ import annotations
@@ -25,7 +25,8 @@ import tempfile
 import time
 from pathlib import Path
 
-import clusters  # beside this file, whose folder is on the path of a script
+from benchmarks import clusters
+from benchmarks.startup import EMPTY
 
 ROOT = Path(__file__).resolve().parents[1]
 REAL_DATA = ROOT.parent / "shared" / "data"
@@ -35,21 +36,6 @@ READ_LIMIT = 2.0  # times the reading
 SEARCHES = 60  # random searches of a notebook that the candidate table may cost
 MEMORY_LIMIT = 1000  # MB
 MEGABYTE = 1024  # ru_maxrss is in kilobytes on Linux
-
-# An empty run pays for the command line, the project, its configuration and parameter checks;
-# Kedro refuses a pipeline without nodes, so it has one that does nothing.
-_EMPTY_RUN = """
-import sys
-from kedro.framework import project
-from kedro.pipeline import Node, Pipeline
-import personal_offers.pipeline_registry as registry
-full = registry.register_pipelines
-nothing = Pipeline([Node(lambda: 0, None, "nothing", name="do_nothing")])
-registry.register_pipelines = lambda: full() | {"__default__": nothing}
-sys.argv = ["kedro", "run"]
-from kedro.framework.cli.cli import main
-main()
-"""
 
 # The run that is measured, with a stopwatch that runs while any model or cluster is fitted or
 # explained, less the imports that the first fit pays for. Measured in the same process, because two
@@ -264,7 +250,7 @@ def _clusters(_: int, folder: str) -> None:
 def _allocation(runs: int, folder: str) -> None:
     """Plan offers for up to a million customers."""
     sys.path.insert(0, str(ROOT / "src"))
-    import allocation  # needs the project itself
+    from benchmarks import allocation  # needs the project itself
 
     allocation.measure(runs)
 
@@ -276,7 +262,6 @@ ROADS = {
     "clusters": _clusters,
     "allocation": _allocation,
 }
-EMPTY = [sys.executable, "-c", _EMPTY_RUN]
 
 
 def main() -> None:

@@ -4,8 +4,8 @@ Two claims. The inertia of the clusters that are fitted on a seeded sample and g
 the engine is within 1% of k-means that sees everyone; and the memory needed does not hold the
 whole table. Both run in a process of their own, so that the peaks are their own.
 
-Usage: ``python benchmarks/bench.py --roads clusters`` or
-``python benchmarks/clusters.py --customers 1000000``.
+Usage: ``python -m benchmarks.bench --roads clusters`` or
+``python -m benchmarks.clusters --customers 1000000``.
 """
 
 from __future__ import annotations

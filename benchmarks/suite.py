@@ -23,13 +23,10 @@ from typing import Any
 
 from benchmarks.measure import Run, measured
 from benchmarks.peers import python_of
+from benchmarks.startup import EMPTY
 
 HERE = Path(__file__).resolve().parent
 ROOT = HERE.parent
-sys.path.insert(0, str(HERE))  # bench.py is a script and finds its neighbours there
-
-from bench import EMPTY  # noqa: E402
-
 BUILD = ROOT / "build" / "bench"
 LINES = (500_000, 5_000_000)
 RUNS = 3
