@@ -11,7 +11,7 @@ WHAT = {  # contender: name in tables, what it does
     "empty": ("empty run", "`kedro run` with one node that does nothing"),
     "ours": (
         "**this project**",
-        "`kedro run` of `sum_up_purchases`, `fit_rfm_breaks` and `score_rfm`: lines to "
+        "`kedro run` of `fit_rfm` and `score_rfm`: lines to "
         "`rfm.parquet`, checked by its contract, and `rfm_breaks.json`",
     ),
     "ours_bounded": ("the same, 1 GB", "the same with `--params memory_limit=1GB`"),

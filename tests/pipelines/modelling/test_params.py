@@ -30,7 +30,7 @@ VALID: dict[str, Any] = {
     "seed": 1,
     "search": {"folds": 2, "candidates": 4, "scoring": "roc_auc"},
     "grids": GRIDS,
-    "candidates": {"models": ["svc", "decision_tree"], "repeats": 1},
+    "candidates": {"models": ["svc", "decision_tree"], "repeats": 1, "most_rows": 100},
 }
 
 

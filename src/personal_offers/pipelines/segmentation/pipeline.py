@@ -31,10 +31,9 @@ from personal_offers.pipelines.segmentation.previews import (
 )
 from personal_offers.pipelines.segmentation.rfm import (
     describe_rfm,
-    fit_rfm_breaks,
+    fit_rfm,
     profile_classes,
     score_rfm,
-    sum_up_purchases,
 )
 from personal_offers.pipelines.segmentation.view_names import name_views, name_views_and_classes
 from personal_offers.pipelines.segmentation.views import (
@@ -216,8 +215,7 @@ def rfm_nodes() -> list[Node]:
     breaks = {"breaks": "rfm_breaks"}
     bought = {"purchases": "rfm_purchases", "era": "era", "options": _RFM}
     return [
-        Node(sum_up_purchases, _HISTORY, "rfm_purchases", name="sum_up_purchases"),
-        Node(fit_rfm_breaks, bought, "rfm_breaks", name="fit_rfm_breaks"),
+        Node(fit_rfm, _HISTORY, ["rfm_breaks", "rfm_purchases"], name="fit_rfm"),
         Node(score_rfm, bought | breaks, "rfm", name="score_rfm", preview_fn=show_scores),
         Node(describe_rfm, rfm | breaks, "rfm_boundaries", name="describe_rfm"),
         Node(profile_classes, rfm, "class_profile", name="profile_classes"),

@@ -43,6 +43,28 @@ LETTERS = {"recency": "r", "frequency": "f", "monetary": "m"}
 _SURE_DIGITS = 4
 
 
+def fit_rfm(
+    order_lines: ir.Table, era: dict[str, Any], options: RfmOptions
+) -> tuple[dict[str, Any], ir.Table]:
+    """Sum up purchases once, for the breaks of this shop and for the scores that follow.
+
+    One node, because a shop whose breaks cannot be fitted is refused before the stage writes.
+
+    Args:
+        order_lines: Grain: one order line.
+        era: ``cutoff`` (ISO text, local time) and ``withheld`` (output: reason).
+        options: Scheme, methods, values, net or gross.
+
+    Returns:
+        The breaks (``fit_rfm_breaks``) and the purchases (``sum_up_purchases``).
+
+    Raises:
+        InputError: As ``fit_rfm_breaks``.
+    """
+    purchases = sum_up_purchases(order_lines, era, options)
+    return fit_rfm_breaks(purchases, era, options), purchases
+
+
 def sum_up_purchases(
     order_lines: ir.Table, era: Mapping[str, Any], options: RfmOptions
 ) -> ir.Table:
