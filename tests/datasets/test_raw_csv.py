@@ -187,6 +187,44 @@ def test_loading_twice_gives_the_new_content(load: Load) -> None:
     ]
 
 
+def test_file_that_did_not_change_is_parsed_once(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "table.csv"
+    path.write_text("id\n1\n")
+    dataset = RawCSVDataset(filepath=str(path))
+    first = dataset.load()
+    monkeypatch.setattr(dataset, "_read", lambda _: pytest.fail("parsed again"))
+
+    assert rows_of(dataset.load()) == rows_of(first)
+
+    monkeypatch.undo()
+    path.write_text("id\n2\n3\n")
+    assert [row["id"] for row in rows_of(dataset.load())] == ["2", "3"]
+
+
+def test_file_larger_than_the_memory_goes_to_the_spill_folder(tmp_path: Path) -> None:
+    path, spill, lines = tmp_path / "table.csv.gz", tmp_path / "spill", 400_000
+    with gzip.open(path, "wt", compresslevel=1) as stream:
+        stream.write("id,name\n")
+        stream.writelines(f"{n},{n:0200d}\n" for n in range(1, lines + 1))
+    connection = {"memory_limit": "40MB", "spill_folder": str(spill), "threads": 1}
+
+    raw = RawCSVDataset(filepath=str(path), connection=connection).load()
+
+    assert raw.problems == ()
+    assert raw.rows is not None
+    spilled = sum(file.stat().st_size for file in spill.iterdir())
+    wrong = raw.rows.filter(
+        (raw.rows.id != raw.rows.row_number.cast("string"))
+        | (raw.rows.name.length() != 200)
+        | ~raw.rows.name.endswith(raw.rows.id)
+    )
+    assert raw.rows.count().to_pyarrow().as_py() == lines
+    assert wrong.count().to_pyarrow().as_py() == 0
+    assert spilled > 5_000_000  # packed
+
+
 def test_files_of_the_same_name_in_two_folders_stay_apart(tmp_path: Path) -> None:
     for folder, value in (("a", "1"), ("b", "2")):
         (tmp_path / folder).mkdir()
@@ -306,6 +344,40 @@ def test_rows_below_a_ragged_line_keep_their_number(load: Load) -> None:
     raw = load(b"id,name\n1,a\n2\n3,c\n")
 
     assert [(row["row_number"], row["id"]) for row in rows_of(raw)] == [(1, "1"), (3, "3")]
+
+
+def test_rows_below_a_ragged_line_keep_their_number_over_many_blocks(load: Load) -> None:
+    # Given a short line in each of several blocks of Arrow's reader (2 MB)
+    lines = [f"{n},{'x' * 20}" if n % 50_000 else str(n) for n in range(1, 400_001)]
+
+    raw = load(("id,name\n" + "\n".join(lines) + "\n").encode())
+
+    assert raw.rows is not None
+    moved = raw.rows.filter(raw.rows.id != raw.rows.row_number.cast("string"))
+    assert raw.rows.count().to_pyarrow().as_py() == 400_000 - 8
+    assert moved.count().to_pyarrow().as_py() == 0
+    assert raw.problems[0].startswith("8 line(s) do not have")
+
+
+def test_letter_of_another_encoding_far_down_the_file_decides_it(load: Load) -> None:
+    # Given a file that looks like UTF-8 until its third block
+    content = "id,name\n" + "".join(f"{n},{'x' * 20}\n" for n in range(200_000)) + "0,да\n"
+
+    raw = load(content.encode("cp1251"))
+
+    assert (raw.encoding, raw.problems) == ("cp1251", ())
+    assert raw.rows is not None
+    assert raw.rows.filter(raw.rows.name == "да").count().to_pyarrow().as_py() == 1
+    assert raw.rows.count().to_pyarrow().as_py() == 200_001
+
+
+def test_cell_larger_than_a_block_far_down_the_file_is_a_problem(load: Load) -> None:
+    content = b"id,name\n" + b"1,abcdefghijklmnop\n" * 200_000 + b'2,"' + b"x\n" * 3_000_000
+
+    raw = load(content)
+
+    assert raw.rows is None
+    assert raw.problems[0].startswith("the file cannot be read (")
 
 
 def test_text_in_no_known_encoding_is_a_problem(load: Load) -> None:

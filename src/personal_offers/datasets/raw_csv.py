@@ -13,8 +13,9 @@ import gzip
 import hashlib
 import json
 import zlib
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from itertools import chain, islice
 from pathlib import Path
 from typing import IO, Any, NoReturn, cast
 
@@ -31,10 +32,12 @@ from personal_offers.datasets.engine_file import EngineFileDataset
 
 _CHUNK_BYTES = 1 << 20
 _BLOCK_BYTES = 1 << 21
+_BLOCKS_AT_ONCE = 16
 _MAX_HEADER_BYTES = 1 << 20
 _MAX_EXAMPLES = 5
 _MAX_REASON = 200
 _OUTER_SPACE = " \t\r\n\u00a0"
+_HANDED_OVER = "raw_cells_handed_over"
 _ROW_NUMBER = "row_number"  # numbers the rows here; a column of this name gets another one
 _NO_ROWS = "the file has a header but no rows; export it again"
 
@@ -73,7 +76,8 @@ class RawCSVDataset(EngineFileDataset):
     The encoding is the first of ``encodings`` in which the whole file can be read; the
     separator is the one of ``delimiters`` that gives the header most columns. Arrow parses the
     file: it knows all encodings and both kinds of line ends, lists ragged lines, and is faster
-    than DuckDB at it. The engine then reads Arrow's table where it lies, without a copy.
+    than DuckDB at it. The engine takes the rows block by block, so that a file may be larger
+    than the memory.
 
     On Spark, Spark itself parses the file. Two things differ then: CRLF inside a quoted cell
     becomes LF, and with ``newlines_in_cells: false`` a line of nothing but white space is passed
@@ -130,6 +134,7 @@ class RawCSVDataset(EngineFileDataset):
         self._encodings = tuple(encodings)
         self._delimiters = tuple(delimiters)
         self._trim = trim
+        self._read_before: tuple[Any, RawTable] | None = None
 
     def load(self) -> RawTable:
         """Read the file.
@@ -141,6 +146,13 @@ class RawCSVDataset(EngineFileDataset):
         path = Path(self._fs_prefix + str(self._get_load_path()))
         if self._optional and not path.exists():
             return RawTable(str(path), None)
+        # Several nodes load one file; only one that changed is parsed and copied again.
+        state = _state(path), self.connection
+        if self._read_before is None or self._read_before[0] != state:
+            self._read_before = state, self._read_file(path)
+        return self._read_before[1]
+
+    def _read_file(self, path: Path) -> RawTable:
         try:
             if not path.is_file():
                 raise _UnreadableError(
@@ -150,8 +162,7 @@ class RawCSVDataset(EngineFileDataset):
             if self._on_spark:
                 encoding, rows, problems = self._read_on_spark(path)
             else:
-                encoding, cells, problems = self._read(path)
-                rows = self._in_engine(_table_name(path), cells)
+                encoding, rows, problems = self._read(path)
         except _UnreadableError as error:
             return RawTable(str(path), None, (str(error),))
         except (OSError, EOFError, zlib.error, csv.Error, pa.ArrowInvalid) as error:
@@ -176,7 +187,7 @@ class RawCSVDataset(EngineFileDataset):
         frame = rows.order_by(_ROW_NUMBER).limit(nrows).to_pandas()
         return TablePreview(json.loads(frame.to_json(orient="split", force_ascii=False)))
 
-    def _read(self, path: Path) -> tuple[str, pa.Table, list[str]]:
+    def _read(self, path: Path) -> tuple[str, ir.Table, list[str]]:
         """Return the encoding, the rows and the problems of a file."""
         # Most files are UTF-8: reading one shows whether it is, without a pass to find out.
         if self._encodings[0] == "utf-8" and not _has_utf16_mark(path):
@@ -219,7 +230,7 @@ class RawCSVDataset(EngineFileDataset):
         has_rows = len(lines) > 1 or len(text) >= _MAX_HEADER_BYTES
         return _column_names(header), delimiter, has_rows
 
-    def _read_rows(self, path: Path, encoding: str) -> tuple[pa.Table, list[str]]:
+    def _read_rows(self, path: Path, encoding: str) -> tuple[ir.Table, list[str]]:
         """Parse the file; return its rows (see ``RawTable.rows``) and its problems."""
         header, delimiter, has_rows = self._read_header(path, encoding)
         ragged: list[Any] = []
@@ -230,7 +241,7 @@ class RawCSVDataset(EngineFileDataset):
 
         # The stream's own thread unpacks the next block while this one is parsed.
         with pa.input_stream(str(path), compression="detect") as stream:
-            table = arrow_csv.read_csv(
+            blocks = arrow_csv.open_csv(
                 stream,
                 arrow_csv.ReadOptions(
                     use_threads=False,  # only then does a ragged line know its number
@@ -248,12 +259,21 @@ class RawCSVDataset(EngineFileDataset):
                     strings_can_be_null=True,
                 ),
             )
-        table = table if has_rows else table.slice(0, 0)
-        if self._trim:
-            table = pa.table([_trimmed(cells) for cells in table.columns], header)
-        table = table.add_column(0, _ROW_NUMBER, pa.array(_row_numbers(len(table), ragged)))
+            cells = self._cells(blocks if has_rows else [], header, ragged)
+            rows, count = self._in_engine(_table_name(path), header, cells)
         lost = _ragged_problem(ragged, header, len(ragged))
-        return table, lost + ([] if len(table) else [_NO_ROWS])
+        return rows, lost + ([] if count else [_NO_ROWS])
+
+    def _cells(
+        self, blocks: Iterable[pa.RecordBatch], header: list[str], ragged: Sequence[Any]
+    ) -> Iterator[pa.RecordBatch]:
+        """Trim and number the rows, block by block; ``ragged`` grows while blocks are parsed."""
+        before = 0
+        for block in blocks:
+            columns = [_trimmed(cells) for cells in block.columns] if self._trim else block.columns
+            numbers = pa.array(_row_numbers(before, len(block), ragged))
+            before += len(block)
+            yield pa.RecordBatch.from_arrays([numbers, *columns], [_ROW_NUMBER, *header])
 
     def _read_on_spark(self, path: Path) -> tuple[str, ir.Table, list[str]]:
         """Let Spark parse the file: it may be larger than the memory of the driver."""
@@ -275,11 +295,29 @@ class RawCSVDataset(EngineFileDataset):
         problems += [] if cells.count else [_NO_ROWS]
         return encoding, self.connection.table(_table_name(path)), problems
 
-    def _in_engine(self, name: str, cells: pa.Table) -> ir.Table:
-        """Show Arrow's table to the engine for as long as the connection lives."""
+    def _in_engine(
+        self, name: str, header: list[str], cells: Iterator[pa.RecordBatch]
+    ) -> tuple[ir.Table, int]:
+        """Hand the rows to the engine, which puts into its spill folder what it cannot hold."""
         engine = cast(Any, self.connection).con  # DuckDB's own
-        engine.register(name, cells)
-        return self.connection.table(name)
+        schema = pa.schema([(_ROW_NUMBER, pa.int64()), *((n, pa.string()) for n in header)])
+        count, statement = 0, f"CREATE OR REPLACE TEMP TABLE {name} AS FROM {_HANDED_OVER}"
+        # Some blocks at a time: given a stream, DuckDB keeps many that it has copied already.
+        for blocks in chain([[]], iter(lambda: list(islice(cells, _BLOCKS_AT_ONCE)), [])):
+            engine.register(_HANDED_OVER, pa.Table.from_batches(blocks, schema))
+            engine.execute(statement)
+            engine.unregister(_HANDED_OVER)
+            statement = f"INSERT INTO {name} FROM {_HANDED_OVER}"
+            count += sum(map(len, blocks))
+        return self.connection.table(name), count
+
+
+def _state(path: Path) -> tuple[int, int] | None:
+    """Return what changes when a file does; None when there is none."""
+    if not path.is_file():
+        return None
+    found = path.stat()
+    return found.st_mtime_ns, found.st_size
 
 
 def _table_name(path: Path) -> str:
@@ -301,16 +339,18 @@ def _column_names(header: Sequence[str]) -> list[str]:
     return names
 
 
-def _row_numbers(count: int, ragged: Sequence[Any]) -> np.ndarray[Any, np.dtype[np.int64]]:
-    """Number the parsed rows; those below a ragged line keep the number they have in the file."""
-    numbers = np.arange(1, count + 1, dtype=np.int64)
+def _row_numbers(
+    before: int, count: int, ragged: Sequence[Any]
+) -> np.ndarray[Any, np.dtype[np.int64]]:
+    """Number parsed rows; those below a ragged line keep the number they have in the file."""
+    numbers = np.arange(before + 1, before + count + 1, dtype=np.int64)
     # The j-th ragged data row (from 0) at place p comes before parsed row k when p - j <= k.
     places = np.sort(np.array([row.number - 1 for row in ragged], dtype=np.int64))
     shifts = places - np.arange(len(places))
     return numbers + np.searchsorted(shifts, numbers, side="right")
 
 
-def _trimmed(cells: pa.ChunkedArray) -> pa.ChunkedArray:
+def _trimmed(cells: pa.Array) -> pa.Array:
     trimmed = pc.utf8_trim(cells, characters=_OUTER_SPACE)
     return pc.if_else(pc.equal(trimmed, ""), pa.scalar(None, "string"), trimmed)
 
