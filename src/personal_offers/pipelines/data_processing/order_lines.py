@@ -384,7 +384,9 @@ def add_order_facts(
         fact__identified_sale=_is_identified_sale(parsed),
     )
     lines = _with_repetitions(lines, parsed)
-    return _with_order_facts(lines, _facts_of_orders(parsed, options), options.cutoff)
+    # Cached, because with little memory DuckDB cannot group and join so much in one query.
+    orders = _facts_of_orders(parsed, options).cache()
+    return _with_order_facts(lines, orders, options.cutoff)
 
 
 def _is_identified_sale(table: ir.Table) -> ir.BooleanValue:

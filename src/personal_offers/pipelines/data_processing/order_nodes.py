@@ -404,7 +404,7 @@ def customers_at(
         As ``build_order_customers``, without an order.
     """
     lines = lines_known_at(order_lines, cutoff)
-    orders = orders_of(lines)
+    orders = orders_of(lines).cache()  # grouped again below, in twice the time without a copy
     values = aggregate_order_features(lines, orders, _wanted(registry, options), cutoff)
     table = values.filter(values.regular__orders > 0)
     for name, feature in registry.features.items():

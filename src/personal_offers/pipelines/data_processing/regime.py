@@ -286,6 +286,7 @@ def _orders(lines: ir.Table) -> ir.Table:
     once = sales.group_by(*order, "product_id", "quantity", "unit_price").aggregate(
         amount=sales.amount.max()
     )
+    once = once.cache()  # with little memory, DuckDB cannot group groups of its own query
     baskets = once.group_by(*order).aggregate(
         value=once.amount.sum().cast("float64"), lines=once.product_id.nunique()
     )
@@ -293,7 +294,7 @@ def _orders(lines: ir.Table) -> ir.Table:
     moments = times.group_by(*order).aggregate(
         ordered_at=times.logged_at.min(), times=times.count()
     )
-    orders = baskets.join(moments, order)
+    orders = baskets.cache().join(moments, order)
     first_at = orders.ordered_at.min().over(ibis.window(group_by="customer_id"))
     return orders.mutate(first_at=first_at, form=id_form(orders.order_id).fill_null(""))
 
