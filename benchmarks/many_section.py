@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from benchmarks.speed_section import agreement, figure_of, table, targets
+from benchmarks.growth import figure_of
+from benchmarks.speed_section import agreement, table, targets
 
 _LEAD = """## Many customers with few lines
 

@@ -169,7 +169,8 @@ def _minutes(rng: np.random.Generator, customers: int, customer: np.ndarray) -> 
     left = np.where(stays, 1.0, came + (1 - came) * rng.random(customers))
     place = came[customer] + (left - came)[customer] * rng.random(len(customer))
     opening, busy = _calendar()
-    return opening[np.searchsorted(busy, place * busy[-1])]
+    minutes: np.ndarray = opening[np.searchsorted(busy, place * busy[-1])]
+    return minutes
 
 
 def _calendar() -> tuple[np.ndarray, np.ndarray]:

@@ -68,7 +68,7 @@ SECTIONS = (
     Section("many", "Many customers with few lines", "benchmarks.many_section", "many_*.json",
             "make bench-large"),
     Section("spark", "The whole road on DuckDB and on Spark", "benchmarks.spark_section",
-            "spark.json", "make bench-spark"),
+            "road_*.json", "make bench-spark"),
     Section("startup", "Start-up", "benchmarks.startup_section", "startup.json",
             "make bench-startup"),
 )  # fmt: skip

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from benchmarks import report, speed_section
+from benchmarks import report, spark_section, speed_section
 from benchmarks.contenders import scheme
 from benchmarks.growth import exponent, figure_of, growth, ratio
 from benchmarks.measure import measured
@@ -195,3 +195,40 @@ def test_the_scheme_of_contenders_gives_the_breaks_and_the_last_day_in_a_class()
     assert len(codes) == 27
     assert codes["311"]["last_day"] == codes["211"]["last_day"] == 30
     assert codes["111"]["last_day"] is None
+
+
+def road(lines: int, *engines: str, differences: tuple[str, ...] = ()) -> dict[str, Any]:
+    run = {"wall": 100.0, "peak": 1500.0, "load": 0.5, "date": "2026-01-02"}
+    walls = {"duckdb": 100.0, "bounded": 150.0, "spark": 1200.0}
+    said = {"files": 99, "differences": list(differences)}
+    pairs = {"duckdb and spark": "spark", "duckdb and bounded": "bounded"}
+    return {
+        "lines": lines,
+        "customers": lines // 92,
+        "memory_limit": "1GB",
+        "runs": {name: run | {"wall": walls[name]} for name in engines},
+        "compared": {pair: said for pair, name in pairs.items() if name in engines},
+        "machine": {"cores": 2},
+    }
+
+
+def test_whole_roads_are_listed_by_size_with_what_differs() -> None:
+    found = {
+        "road_50000000": road(50_000_000, "bounded") | {"compared": {}},
+        "road_5000000": road(5_000_000, "duckdb", "spark", differences=("rfm.parquet: r",)),
+    }
+
+    page = spark_section.section(found)
+
+    assert "| 5 million, 54,347 customers | Spark, `local[*]` | 1,200 | – | 0.5 |" in page
+    assert "| DuckDB, `memory_limit=1GB` | 150 | 1,500 |" in page
+    assert page.index("| 5 million") < page.index("| 50 million")
+    assert "takes 12.0 times as long" in page
+    assert "of 99 files that both write, 1 difference(s): rfm.parquet: r" in page
+
+
+def test_road_on_one_engine_alone_has_no_ratio() -> None:
+    page = spark_section.section({"road_5000000": road(5_000_000, "duckdb", "bounded")})
+
+    assert "times as long" not in page
+    assert "not one differs" in page
