@@ -286,15 +286,18 @@ def _orders(lines: ir.Table) -> ir.Table:
     once = sales.group_by(*order, "product_id", "quantity", "unit_price").aggregate(
         amount=sales.amount.max()
     )
-    once = once.cache()  # with little memory, DuckDB cannot group groups of its own query
-    baskets = once.group_by(*order).aggregate(
-        value=once.amount.sum().cast("float64"), lines=once.product_id.nunique()
+    # Cached, because with little memory DuckDB can group neither its own groups nor distinct
+    # products: only plain groups go to the spill folder.
+    once = once.cache()
+    products = once.group_by(*order, "product_id").aggregate(amount=once.amount.sum()).cache()
+    baskets = products.group_by(*order).aggregate(
+        value=products.amount.sum().cast("float64"), lines=products.product_id.count()
     )
     times = sales.group_by(*order, "logged_at").aggregate()
     moments = times.group_by(*order).aggregate(
         ordered_at=times.logged_at.min(), times=times.count()
     )
-    orders = baskets.cache().join(moments, order)
+    orders = baskets.cache().join(moments.cache(), order)
     first_at = orders.ordered_at.min().over(ibis.window(group_by="customer_id"))
     return orders.mutate(first_at=first_at, form=id_form(orders.order_id).fill_null(""))
 
