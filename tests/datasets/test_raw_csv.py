@@ -240,6 +240,17 @@ def test_files_of_the_same_name_in_two_folders_stay_apart(tmp_path: Path) -> Non
 # --- files that are broken as files: never an exception, always a reason ---------------------
 
 
+def test_one_file_read_in_two_ways_stays_apart(tmp_path: Path) -> None:
+    path = tmp_path / "table.csv"
+    path.write_text("id\n 1 \n")
+    as_it_is, trimmed = (RawCSVDataset(filepath=str(path), trim=trim) for trim in (False, True))
+
+    first, second = as_it_is.load(), trimmed.load()
+
+    assert [rows_of(raw)[0]["id"] for raw in (first, second)] == [" 1 ", "1"]
+    assert rows_of(as_it_is.load())[0]["id"] == " 1 "
+
+
 def test_missing_file_is_a_problem(tmp_path: Path) -> None:
     path = tmp_path / "nowhere.csv"
 

@@ -37,7 +37,6 @@ _MAX_HEADER_BYTES = 1 << 20
 _MAX_EXAMPLES = 5
 _MAX_REASON = 200
 _OUTER_SPACE = " \t\r\n\u00a0"
-_HANDED_OVER = "raw_cells_handed_over"
 _ROW_NUMBER = "row_number"  # numbers the rows here; a column of this name gets another one
 _NO_ROWS = "the file has a header but no rows; export it again"
 
@@ -260,7 +259,7 @@ class RawCSVDataset(EngineFileDataset):
                 ),
             )
             cells = self._cells(blocks if has_rows else [], header, ragged)
-            rows, count = self._in_engine(_table_name(path), header, cells)
+            rows, count = self._in_engine(self._table_of(path), header, cells)
         lost = _ragged_problem(ragged, header, len(ragged))
         return rows, lost + ([] if count else [_NO_ROWS])
 
@@ -289,11 +288,16 @@ class RawCSVDataset(EngineFileDataset):
             newlines_in_cells=self._newlines_in_cells,
         )
         cells = read_cells(cast(Any, self.connection)._session, path, form, _ROW_NUMBER)
-        cells.rows.createOrReplaceTempView(_table_name(path))
+        cells.rows.createOrReplaceTempView(self._table_of(path))
         ragged = [_Ragged(row + 1, text) for row, text in cells.examples]
         problems = _ragged_problem(ragged, header, cells.ragged)
         problems += [] if cells.count else [_NO_ROWS]
-        return encoding, self.connection.table(_table_name(path)), problems
+        return encoding, self.connection.table(self._table_of(path)), problems
+
+    def _table_of(self, path: Path) -> str:
+        """Return the engine's name for what is read: another way of reading is another table."""
+        way = (str(path.resolve()), self._encodings, self._delimiters, self._trim)
+        return "raw_" + hashlib.sha256(repr(way).encode()).hexdigest()[:16]
 
     def _in_engine(
         self, name: str, header: list[str], cells: Iterator[pa.RecordBatch]
@@ -301,13 +305,14 @@ class RawCSVDataset(EngineFileDataset):
         """Hand the rows to the engine, which puts into its spill folder what it cannot hold."""
         engine = cast(Any, self.connection).con  # DuckDB's own
         schema = pa.schema([(_ROW_NUMBER, pa.int64()), *((n, pa.string()) for n in header)])
-        count, statement = 0, f"CREATE OR REPLACE TEMP TABLE {name} AS FROM {_HANDED_OVER}"
+        some = f"{name}_some"
+        count, statement = 0, f"CREATE OR REPLACE TEMP TABLE {name} AS FROM {some}"
         # Some blocks at a time: given a stream, DuckDB keeps many that it has copied already.
         for blocks in chain([[]], iter(lambda: list(islice(cells, _BLOCKS_AT_ONCE)), [])):
-            engine.register(_HANDED_OVER, pa.Table.from_batches(blocks, schema))
+            engine.register(some, pa.Table.from_batches(blocks, schema))
             engine.execute(statement)
-            engine.unregister(_HANDED_OVER)
-            statement = f"INSERT INTO {name} FROM {_HANDED_OVER}"
+            engine.unregister(some)
+            statement = f"INSERT INTO {name} FROM {some}"
             count += sum(map(len, blocks))
         return self.connection.table(name), count
 
@@ -318,10 +323,6 @@ def _state(path: Path) -> tuple[int, int] | None:
         return None
     found = path.stat()
     return found.st_mtime_ns, found.st_size
-
-
-def _table_name(path: Path) -> str:
-    return "raw_" + hashlib.sha256(str(path.resolve()).encode()).hexdigest()[:16]
 
 
 def _column_names(header: Sequence[str]) -> list[str]:
