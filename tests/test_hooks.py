@@ -5,12 +5,14 @@ from pathlib import Path
 from typing import Any
 
 import click
+import duckdb
 import pytest
 from kedro.framework.session import KedroSession
 from kedro.io import DataCatalog, DatasetError
 from kedro.pipeline import Node, Pipeline
 from kedro_datasets.text import TextDataset
 
+from personal_offers.engines import connect
 from personal_offers.errors import InputError
 from personal_offers.features import FeatureRegistry
 from personal_offers.hooks import (
@@ -221,6 +223,28 @@ class TestInputErrorHook:
 
     def test_other_errors_keep_their_traceback(self) -> None:
         assert InputErrorHook().on_pipeline_error(error=ValueError("a bug")) is None
+
+    def test_too_little_memory_is_told_with_what_to_do(self) -> None:
+        # Given an error as the engine raises it while a dataset is saved
+        connection = connect({"memory_limit": "20MiB", "spill_folder": None})
+        with pytest.raises(duckdb.OutOfMemoryException) as caught:
+            connection.raw_sql("SET temp_directory = ''")
+            connection.raw_sql("CREATE TABLE long AS SELECT repeat('x', 90) FROM range(900_000)")
+        saving = DatasetError("Failed while saving data")
+        saving.__cause__ = caught.value
+        hook = InputErrorHook()
+        hook.on_node_error(
+            node=Node(lambda: 1, None, "rfm", name="score_rfm", namespace="gift_shop.segmentation")
+        )
+
+        with pytest.raises(click.ClickException) as told:
+            hook.on_pipeline_error(error=saving)
+
+        assert told.value.message.startswith(
+            "gift_shop.segmentation.score_rfm: DuckDB has too little memory"
+        )
+        assert "--params memory_limit=…,threads=1" in told.value.message
+        assert "\n" not in told.value.message
 
 
 def refused(message: list[str]) -> Callable[[click.ClickException], bool]:

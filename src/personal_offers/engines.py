@@ -6,8 +6,12 @@ spark_engine.py, once, so that one expression means the same on both.
 
 from __future__ import annotations
 
+import contextlib
 import re
+import uuid
+import weakref
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 from kedro.io import DatasetError
@@ -26,7 +30,8 @@ def connect(config: Mapping[str, Any]) -> Any:
             missing is null; the settings of the other engine are not looked at.
 
     Returns:
-        The Ibis backend; DuckDB in memory, with what does not fit in the spill folder.
+        The Ibis backend; DuckDB in memory, with what does not fit in a folder of its own in the
+        spill folder, which DuckDB takes away at the end.
 
     Raises:
         DatasetError: Naming every setting that cannot be used.
@@ -42,10 +47,43 @@ def connect(config: Mapping[str, Any]) -> Any:
 
     settings = {
         "memory_limit": config.get("memory_limit"),
-        "temp_directory": config.get("spill_folder"),
+        "temp_directory": _own_folder(config.get("spill_folder")),
         "threads": config.get("threads"),
     }
-    return ibis.duckdb.connect(**{k: v for k, v in settings.items() if v is not None})
+    backend = ibis.duckdb.connect(**{k: v for k, v in settings.items() if v is not None})
+    # Closed at the latest when Python ends, also by an error: only then is the spill taken away.
+    weakref.finalize(backend, backend.con.close)
+    return backend
+
+
+def out_of_memory(error: BaseException | None) -> str | None:
+    """Say what to do about a run that did not fit into the memory that DuckDB may use.
+
+    Args:
+        error: What ended the run, with its causes.
+
+    Returns:
+        The advice, with DuckDB's own words; None when the error is another one.
+    """
+    while error is not None and type(error).__name__ != "OutOfMemoryException":
+        error = error.__cause__
+    if error is None:
+        return None
+    said = str(error).splitlines()[0]
+    return (
+        f"DuckDB has too little memory or room in the spill folder ({said}). Raise the limit, take "
+        "fewer threads (--params memory_limit=…,threads=1), name a larger disk "
+        "(spill_folder=…), or run on Spark (--env spark)."
+    )
+
+
+def _own_folder(spill_folder: str | None) -> str | None:
+    """Name a folder that no other run has: DuckDB names its files alike in each of them."""
+    if spill_folder is None:
+        return None
+    with contextlib.suppress(OSError):  # DuckDB says so, if ever it needs the folder
+        Path(spill_folder).mkdir(parents=True, exist_ok=True)
+    return str(Path(spill_folder) / f"run_{uuid.uuid4().hex}")
 
 
 def connection_problems(config: Mapping[str, Any]) -> list[str]:

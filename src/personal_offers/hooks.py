@@ -26,7 +26,7 @@ from kedro.validation.exceptions import ParameterValidationError
 from omegaconf.errors import OmegaConfBaseException
 from yaml import YAMLError
 
-from personal_offers.engines import connection_problems
+from personal_offers.engines import connection_problems, out_of_memory
 from personal_offers.errors import UNWRITTEN, InputError
 from personal_offers.shops import SHOPS
 
@@ -357,24 +357,28 @@ class CollectorHook:
 
 
 class InputErrorHook:
-    """End a run on bad input with the message alone, and a non-zero exit status."""
+    """End a run on bad input, or without memory, with the message alone and non-zero status."""
 
     def __init__(self) -> None:
         """Start without a failed node."""
-        self._shop = ""
+        self._shop = self._node = ""
 
     @hook_impl
     def on_node_error(self, node: Node) -> None:
         """Remember whose node failed: nodes do not know which shop they work for."""
         self._shop = (node.namespace or "").split(".")[0]
+        self._node = node.name
 
     @hook_impl
     def on_pipeline_error(self, error: Exception) -> None:
         """Show problems of the input without a traceback, which would bury them.
 
         Raises:
-            click.ClickException: With the text of the error, when the input is to blame.
+            click.ClickException: With the text of the error, when the input is to blame, or what
+                to do when the engine had too little memory.
         """
+        if advice := out_of_memory(error):
+            raise click.ClickException(f"{self._node or 'The run'}: {advice}") from error
         if isinstance(error, InputError):
             message = str(error)
             if self._shop:  # other shops of the run may have written already
