@@ -12,8 +12,9 @@ from personal_offers.features import FromOrders
 
 _EVENING_FROM_HOUR = 18
 _SATURDAY = 5
-# Measures that look at single lines; all others look at whole orders.
-_OF_LINES = frozenset({"products", "unit_price", "country"})
+# Measures that look at single lines, and that count products; all others look at whole orders.
+_OF_LINES = frozenset({"unit_price", "country"})
+_OF_PRODUCTS = frozenset({"products"})
 
 
 def aggregate_order_features(
@@ -31,19 +32,36 @@ def aggregate_order_features(
         Grain: one row per customer of the orders: customer_id and what was wanted. Counts and
         sums of an empty window are zero, means and shares of it unknown.
     """
-    of_lines = {n: _line_value(lines, c, cutoff) for n, c in wanted.items() if _is_of_lines(c)}
-    of_orders = {
-        n: _order_value(orders, c, cutoff) for n, c in wanted.items() if not _is_of_lines(c)
-    }
+    of_lines, of_products, of_orders = {}, {}, {}
+    for name, compute in wanted.items():
+        if compute.measure in _OF_LINES:
+            of_lines[name] = _line_value(lines, compute, cutoff)
+        elif compute.measure in _OF_PRODUCTS:
+            of_products[name] = _bought(lines, compute, cutoff)
+        else:
+            of_orders[name] = _order_value(orders, compute, cutoff)
     table = orders.group_by("customer_id").aggregate(**of_orders)
+    more = []
     if of_lines:
-        more = lines.group_by("customer_id").aggregate(**of_lines)
-        table = table.left_join(more, "customer_id").drop("customer_id_right")
+        more.append(lines.group_by("customer_id").aggregate(**of_lines))
+    if of_products:
+        more.append(_count_products(lines, of_products))
+    for values in more:
+        table = table.left_join(values, "customer_id").drop("customer_id_right")
     return table
 
 
-def _is_of_lines(compute: FromOrders) -> bool:
-    return compute.measure in _OF_LINES
+def _count_products(lines: ir.Table, bought: Mapping[str, ir.BooleanValue]) -> ir.Table:
+    """Count the different products that each customer bought.
+
+    Grouped twice, with a copy between: DuckDB keeps distinct values and the groups of groups in
+    memory, and customers with their products are nearly as many as lines.
+    """
+    seen = {name: is_bought.any() for name, is_bought in bought.items()}
+    once = lines.group_by("customer_id", "product_id").aggregate(**seen).cache()
+    known = once.product_id.notnull()
+    counts = {name: (once[name] & known).sum().cast("float64") for name in bought}
+    return once.group_by("customer_id").aggregate(**counts)
 
 
 def _window(table: ir.Table, compute: FromOrders, cutoff: datetime) -> ir.BooleanValue:
@@ -103,11 +121,13 @@ def _is_evening(orders: ir.Table) -> ir.BooleanValue:
     return orders.ordered_at.hour() >= _EVENING_FROM_HOUR
 
 
+def _bought(lines: ir.Table, compute: FromOrders, cutoff: datetime) -> ir.BooleanValue:
+    return _window(lines, compute, cutoff) & (lines.quantity > 0)
+
+
 def _line_value(lines: ir.Table, compute: FromOrders, cutoff: datetime) -> ir.Value:
-    bought = _window(lines, compute, cutoff) & (lines.quantity > 0)
+    bought = _bought(lines, compute, cutoff)
     match compute.measure:
-        case "products":
-            return lines.product_id.nunique(where=bought).cast("float64")
         case "unit_price":
             units = lines.quantity.sum(where=bought).cast("float64")
             return lines.amount.sum(where=bought).cast("float64") / units.nullif(0.0)
