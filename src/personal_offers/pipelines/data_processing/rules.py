@@ -152,7 +152,7 @@ def kept(table: ir.Table) -> ir.Table:
 def ledger_of(
     table: ir.Table, source: str, rules: Sequence[Rule], money: str | None = None
 ) -> list[dict[str, Any]]:
-    """Count what each rule did, in one scan of the marked table.
+    """Count what each rule did.
 
     Args:
         table: What ``apply_rules`` returned, with the same rules and money.
@@ -165,6 +165,7 @@ def ledger_of(
         (Decimal), None where the source holds no money.
     """
     counts = table.aggregate(**_ledger_sums(table, rules, money)).to_pyarrow().to_pylist()[0]
+    counts |= _hit_customers_and_orders(table, rules)
     rows, customers = counts["rows"], counts["customers"]
     revenue = counts.get("revenue")
     lines = []
@@ -199,17 +200,11 @@ def ledger_of(
 
 
 def _ledger_sums(table: ir.Table, rules: Sequence[Rule], money: str | None) -> dict[str, ir.Scalar]:
-    sums: dict[str, ir.Scalar] = {"rows": table.count(), "customers": table.customer_id.nunique()}
+    sums: dict[str, ir.Scalar] = {"rows": table.count()}
     amount = table[money].fill_null(Decimal(0)) if money else None
-    for position, rule in reversed(list(enumerate(rules))):  # from what is left to what came in
+    for rule in reversed(rules):  # from what is left to what came in
         hit = table[f"hit__{rule.name}"]
         sums[f"rows__{rule.name}"] = hit.sum().fill_null(0)
-        sums[f"customers__{rule.name}"] = table.customer_id.nunique(where=hit)
-        if rule.action == "flagged" and "order_id" in table.columns:
-            sums[f"orders__{rule.name}"] = table.order_id.nunique(where=hit)
-        if rule.action == "removed":
-            stays = table.removed_at.isnull() | (table.removed_at > position)
-            sums[f"left__{rule.name}"] = table.customer_id.nunique(where=stays)
         if amount is None:
             continue
         if rule.action == "flagged":
@@ -223,6 +218,36 @@ def _ledger_sums(table: ir.Table, rules: Sequence[Rule], money: str | None) -> d
     if amount is not None:
         sums["revenue"] = amount.sum().fill_null(Decimal(0))
     return sums
+
+
+def _hit_customers_and_orders(table: ir.Table, rules: Sequence[Rule]) -> dict[str, int]:
+    """Count the customers and orders that have any row with a mark.
+
+    Not as distinct values, of which there would be two per rule: Spark copies every row for each
+    of them, and DuckDB keeps them in memory.
+    """
+    customers: dict[str, ir.BooleanValue] = {"customers": table.customer_id.notnull()}
+    orders: dict[str, ir.BooleanValue] = {}
+    for position, rule in enumerate(rules):
+        hit = table[f"hit__{rule.name}"]
+        customers[f"customers__{rule.name}"] = hit
+        if rule.action == "flagged" and "order_id" in table.columns:
+            orders[f"orders__{rule.name}"] = hit
+        if rule.action == "removed":
+            stays = table.removed_at.isnull() | (table.removed_at > position)
+            customers[f"left__{rule.name}"] = stays
+    counts = _count_marked(table, "customer_id", customers)
+    return counts | _count_marked(table, "order_id", orders) if orders else counts
+
+
+def _count_marked(
+    table: ir.Table, key: str, marks: Mapping[str, ir.BooleanValue]
+) -> dict[str, int]:
+    marked = {name: mark.any() for name, mark in marks.items()}
+    groups = table.filter(table[key].notnull()).group_by(key).aggregate(**marked)
+    counts = {name: groups[name].sum().fill_null(0) for name in marks}
+    found: dict[str, int] = groups.aggregate(**counts).to_pyarrow().to_pylist()[0]
+    return found
 
 
 def ledger_table(lines: Sequence[Mapping[str, Any]], alert_share: float) -> pd.DataFrame:
