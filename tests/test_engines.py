@@ -155,3 +155,13 @@ def test_spark_is_started_as_the_configuration_says(
 def test_spark_is_not_started_with_bad_settings() -> None:
     with pytest.raises(DatasetError, match="spark_master is ''"):
         connect({"engine": "spark", "spark_master": ""})
+
+
+def test_a_file_cannot_be_the_spill_folder(tmp_path: Path) -> None:
+    file = tmp_path / "README.md"
+    file.touch()
+
+    assert connection_problems({"spill_folder": str(file)}) == [
+        f"- spill_folder is {str(file)!r}, which is a file; name a folder"
+    ]
+    assert connection_problems({"spill_folder": str(tmp_path)}) == []

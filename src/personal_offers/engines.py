@@ -110,4 +110,7 @@ def connection_problems(config: Mapping[str, Any]) -> list[str]:
         value = config.get(name)
         if value is not None and not (isinstance(value, str) and value.strip()):
             problems.append(f"- {name} is {value!r}; write a text")
+    spill = config.get("spill_folder")
+    if isinstance(spill, str) and spill.strip() and Path(spill).is_file():
+        problems.append(f"- spill_folder is {spill!r}, which is a file; name a folder")
     return problems

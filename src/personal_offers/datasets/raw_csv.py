@@ -32,7 +32,7 @@ from personal_offers.datasets.engine_file import EngineFileDataset
 
 _CHUNK_BYTES = 1 << 20
 _BLOCK_BYTES = 1 << 21
-_BLOCKS_AT_ONCE = 16
+_BLOCKS_AT_ONCE = 16  # 32 MB of text go to the engine in one statement
 _MAX_HEADER_BYTES = 1 << 20
 _MAX_EXAMPLES = 5
 _MAX_REASON = 200
