@@ -55,6 +55,21 @@ def test_good_rows_cost_one_query(monkeypatch: pytest.MonkeyPatch):
     assert len(asked) == 1
 
 
+def test_rows_in_order_are_not_sorted_for_their_check(monkeypatch: pytest.MonkeyPatch):
+    asked = []
+    ask = ir.Expr.to_pyarrow
+    monkeypatch.setattr(ir.Expr, "to_pyarrow", lambda e, **k: asked.append(e) or ask(e, **k))
+    table = people({"name": "Bob"}, {}).order_by("name").order_by(ibis.desc("age"))
+
+    assert People.validate(table, lazy=True) is table
+    assert "ORDER BY" not in str(ibis.to_sql(asked[0]))
+
+
+def test_broken_rows_in_order_are_refused():
+    with pytest.raises(pa.errors.SchemaErrors, match="not unique"):
+        People.validate(people({}, {}).order_by("name"), lazy=True)
+
+
 @pytest.mark.parametrize(
     ("row", "message"),
     [

@@ -11,6 +11,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 import ibis
+import ibis.expr.operations as ops
 import ibis.expr.types as ir
 import pandera.ibis as pa
 from pandera.engines.ibis_engine import Engine
@@ -62,12 +63,13 @@ def _broken(table: ir.Table, schema: Any) -> ir.BooleanScalar | None:
     """Return whether any row breaks any check; None where one query cannot tell."""
     if schema.checks or schema.strict or schema.ordered or schema.coerce or not schema.unique:
         return None
+    rows = _unsorted(table)
     bad = []
     for name, column in schema.columns.items():
         plain = column.required and not (column.regex or column.coerce or column.unique)
         if not plain or name not in table.columns:
             return None
-        value = table[name]
+        value = rows[name]
         if column.dtype is None or not column.dtype.check(Engine.dtype(value.type())):
             return None
         if not column.nullable:
@@ -80,5 +82,14 @@ def _broken(table: ir.Table, schema: Any) -> ir.BooleanScalar | None:
             bad.append(_BROKEN[check.name](value, check.statistics))
     wrong = ibis.or_(*bad).any() if bad else ibis.literal(False)
     # Per key, so that the rows are read once for the checks and for copies of a key.
-    keys = table.group_by(schema.unique).aggregate(rows=table.count(), wrong=wrong)
+    keys = rows.group_by(schema.unique).aggregate(rows=rows.count(), wrong=wrong)
     return (keys.wrong.fill_null(False) | (keys.rows > 1)).any()
+
+
+def _unsorted(table: ir.Table) -> ir.Table:
+    """Return the rows before they are put in order: DuckDB would sort them for the check too."""
+    node = table.op()
+    while isinstance(node, ops.Sort):
+        node = node.parent
+    rows: ir.Table = node.to_expr()
+    return rows

@@ -149,8 +149,8 @@ def _facts(history: ir.Table, scheme: Scheme) -> dict[str, ir.Scalar]:
         asked = scheme.breaks_of(measure)
         if isinstance(asked, QuantileBreaks):
             shares = asked.shares or [k / scheme.scores for k in range(1, scheme.scores)]
-            for number, share in enumerate(shares):
-                facts[f"{measure}_{number}"] = column.quantile(share)
+            # All of a measure at once: the engine puts its values in order only once.
+            facts[f"{measure}_at"] = column.quantile(shares)
     return facts
 
 
@@ -163,9 +163,7 @@ def _limits(measure: str, history: ir.Table, facts: Mapping[str, Any], scheme: S
         return [round(value * factor) for value in asked.values]  # noqa: PD011
     if isinstance(asked, QuantileBreaks):
         # A customer at the quantile belongs below it, with everybody of the same value.
-        below = [
-            math.floor(round(facts[f"{measure}_{number}"], _SURE_DIGITS)) for number in range(count)
-        ]
+        below = [math.floor(round(value, _SURE_DIGITS)) for value in facts[f"{measure}_at"]]
         return below if downward else [value + 1 for value in below]
     pairs = _natural_pairs(measure, history, asked, scheme.scores)
     limits = [below if downward else above for below, above in pairs]
