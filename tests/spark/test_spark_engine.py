@@ -225,6 +225,15 @@ def test_floats(engines: Engines, values: list[Any], make: Make, expected: list[
     assert_gives(engines, values, "float64", make, expected)
 
 
+def test_quantiles_of_a_column_may_be_asked_at_once(engines: Engines) -> None:
+    table = ibis.memtable({"x": [1, 2, 3, 4, 10, None]}, schema={"x": "int64"})
+    asked = table.aggregate(at=table.x.quantile([1 / 3, 0.5, 1.0]))
+
+    for engine in engines:
+        found = engine.to_pyarrow(asked).to_pylist()[0]["at"]
+        assert found == pytest.approx([7 / 3, 3.0, 10.0], abs=1e-12)
+
+
 MONEY = [Decimal("2.50"), Decimal("-2.50"), Decimal("0.49"), None]
 
 
