@@ -79,11 +79,16 @@ def purchase_history(orders: ir.Table, cutoff: datetime) -> ir.Table:
     history = orders.group_by("customer_id").aggregate(
         last_order_at=orders.ordered_at.max(where=bought),
         first_order_at=orders.ordered_at.min(where=bought),
-        frequency=whole(bought.sum()),
-        net_cents=whole((orders.net_revenue * 100).cast("int64").sum()),
-        gross_cents=whole((orders.gross_revenue * 100).cast("int64").sum()),
+        frequency=orders.count(where=bought),
+        net_cents=_cents(orders.net_revenue),
+        gross_cents=_cents(orders.gross_revenue),
     )
     history = history.filter(history.frequency > 0)
     today = ibis.literal(cutoff.date())
     days = today.delta(history.last_order_at.date(), unit="day").cast("int64")
     return history.mutate(recency_days=days)
+
+
+def _cents(amounts: ir.DecimalColumn) -> ir.IntegerScalar:
+    """Return the sum of amounts in hundredths; one conversion per sum, not one per order."""
+    return (amounts.sum().cast("decimal(18, 2)") * 100).cast("int64")
