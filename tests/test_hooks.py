@@ -174,6 +174,20 @@ class TestUnknownNames:
 
 
 class TestCollectorHook:
+    def test_garbage_is_searched_as_usual_once_all_is_loaded(
+        self, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        asked: list[tuple[int, ...]] = []
+        monkeypatch.setattr(gc, "set_threshold", lambda *numbers: asked.append(numbers))
+        usual = gc.get_threshold()
+        hook = CollectorHook()
+
+        hook.after_context_created()
+        hook.after_catalog_created()
+
+        assert asked[0][0] > usual[0]
+        assert asked[1:] == [usual]
+
     def test_what_later_runs_leave_behind_is_collected(self) -> None:
         gc.unfreeze()
 
