@@ -90,7 +90,7 @@ bench: $(VENV)/.base         ## order lines to classes, 0.5 and 5 million, besid
 # More turns where a run less an empty run is set beside others: a difference is less steady.
 bench-large: $(VENV)/.base   ## the same with 50 million lines, with many customers, and from a raw file (1.5 hours)
 	$(BIN)/python -m benchmarks.suite --lines 500000 5000000 50000000
-	$(BIN)/python -m benchmarks.suite --lines 50000000 --runs 9 --contenders $(ENGINES)
+	$(BIN)/python -m benchmarks.suite --lines 50000000 --runs 15 --contenders $(ENGINES)
 	$(BIN)/python -m benchmarks.suite --lines 50000000 --runs 7 --lines-per-customer 10 --contenders $(ENGINES)
 	$(BIN)/python -m benchmarks.engines --lines 50000000 --engines bounded
 	$(BIN)/python -m benchmarks.report
