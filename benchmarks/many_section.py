@@ -11,10 +11,10 @@ _LEAD = """## Many customers with few lines
 
 The same work where a customer has about {per_customer:g} lines and not 92: order ids and customers
 are nearly as many as lines, so grouping them takes most of the time, in every way of the work, and
-the start of a run hardly counts. What the run has above raw SQL is its contract, which groups the
-finished table once more to see that no customer stands twice; raw SQL checks nothing. Tables of
-customers no longer fit into a small memory; with `memory_limit=1GB` they go to the spill folder,
-and the whole process peaks at {peak:,.0f} MB.
+the start of a run hardly counts. The run's time holds its contract, which groups the finished table
+once more to see that no customer stands twice; raw SQL checks nothing. Tables of customers no
+longer fit into a small memory; with `memory_limit=1GB` they go to the spill folder, and the whole
+process peaks at {peak:,.0f} MB.
 """
 
 
